@@ -1,0 +1,13 @@
+#pragma once
+/// The outermost layer of every tool: exceptions become messages and exit statuses here, and nowhere else.
+
+#include <functional>
+
+namespace ipc {
+
+/// Runs `body` and returns its status. An Answer is printed (0); a UsageError, and an Error that nobody
+/// handled, is told on stderr and gives 2, the first with a hint at --help.
+/// Descriptors 0, 1 and 2 are open when `body` begins.
+[[nodiscard]] int run_main(const char* tool, const std::function<int()>& body) noexcept;
+
+}  // namespace ipc

@@ -1,0 +1,44 @@
+#include "ipc/fd.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "ipc/error.hpp"
+
+namespace ipc {
+
+void Fd::reset(int fd) noexcept {
+  // Linux releases the descriptor even when close() says EINTR: never close twice.
+  if (fd_ >= 0) {
+    const int saved = errno;
+    ::close(fd_);
+    errno = saved;
+  }
+  fd_ = fd;
+}
+
+Fd open_file(const std::string& path, int flags, mode_t mode) {
+  for (;;) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    if (fd >= 0) return Fd(fd);
+    if (errno != EINTR) throw_errno("", path);
+  }
+}
+
+Fd duplicate(int fd, int lowest) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+  if (copy < 0) throw_errno("duplicate", "descriptor " + std::to_string(fd));
+  return Fd(copy);
+}
+
+void occupy_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) != -1) continue;
+    // The lowest free descriptor is fd itself, since those below are open.
+    if (::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) throw_errno("open", "/dev/null");
+  }
+}
+
+}  // namespace ipc
