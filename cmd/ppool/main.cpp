@@ -1,0 +1,35 @@
+#include "config.hpp"
+#include "dry_run.hpp"
+#include "ipc/cli.hpp"
+#include "ipc/diagnostics.hpp"
+#include "ipc/error.hpp"
+#include "joblog.hpp"
+#include "launcher.hpp"
+#include "pool.hpp"
+#include "source.hpp"
+
+namespace {
+
+int run(const Config& config) {
+  Launcher launcher(config);
+  if (launcher.command().errnum != 0) {
+    ipc::complain("ppool", launcher.command_name() + ": " + ipc::reason(launcher.command().errnum));
+    return launcher.command().status();
+  }
+  const auto source = make_source(config);
+  ResumeIndex logged;
+  std::optional<JobLog> log;
+  if (!config.joblog.empty()) log.emplace(config.joblog);
+  const bool resuming = config.resume || config.resume_failed;
+  if (resuming) logged = log->read();
+  if (config.dry_run) return dry_run(config, launcher, *source, logged);
+  if (log && !resuming) log->clear();
+  Pool pool(config, launcher, *source, log ? &*log : nullptr, std::move(logged));
+  return pool.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return ipc::run_main("ppool", [&] { return run(configure(argc, argv)); });
+}

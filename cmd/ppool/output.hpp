@@ -1,0 +1,69 @@
+#pragma once
+/// ppool's own stdout or stderr, written without ever waiting in write(2), so that a reader who pauses cannot
+/// keep ppool from its signals and its jobs.
+///
+/// A pipe or terminal is opened once more through /proc with O_NONBLOCK, which leaves the flags of the shared
+/// description alone; a socket is sent to with MSG_DONTWAIT; where reopening is refused, poll(2) says when a
+/// write of PIPE_BUF bytes will not wait. A regular file is simply written.
+/// What cannot be written yet waits in a queue of spools.
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "ipc/fd.hpp"
+#include "ipc/spool.hpp"
+
+class Output {
+ public:
+  enum class Condition { fine, reader_gone, failed };
+
+  /// `fd` is borrowed. `name` is for messages.
+  Output(int fd, const char* name, ipc::SpoolStore& store);
+
+  /// Takes the bytes over and writes what can be written at once.
+  void write(std::string_view bytes);
+  void write(ipc::Spool&& bytes);
+  /// Goes on writing: after the descriptor() became writable.
+  void flush();
+
+  /// What to watch: for writability while blocked(), for hang-ups always.
+  [[nodiscard]] int descriptor() const noexcept { return reopened_ ? reopened_.get() : fd_; }
+  /// Something waits to be written.
+  [[nodiscard]] bool blocked() const noexcept { return !pending_.empty(); }
+  /// So much waits that what feeds it should wait, too.
+  [[nodiscard]] bool congested() const noexcept { return accepted_ - written_ > kCongestion; }
+
+  /// Bytes taken over, and of these written, since the beginning.
+  [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
+  [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
+
+  [[nodiscard]] Condition condition() const noexcept { return condition_; }
+  [[nodiscard]] int errnum() const noexcept { return errnum_; }
+  [[nodiscard]] const char* name() const noexcept { return name_; }
+  [[nodiscard]] bool is_terminal() const noexcept { return kind_ == Kind::terminal; }
+
+ private:
+  enum class Kind { file, pipe, socket, terminal };
+  static constexpr std::uint64_t kCongestion = std::uint64_t{1} << 20;
+
+  /// Writes some of `bytes`; 0 when it would wait or has failed.
+  [[nodiscard]] std::size_t write_some(std::string_view bytes);
+  [[nodiscard]] bool would_wait() const;
+  void fail(int errnum) noexcept;
+
+  int fd_;
+  const char* name_;
+  ipc::SpoolStore& store_;
+  Kind kind_ = Kind::file;
+  ipc::Fd reopened_;
+  std::deque<ipc::Spool> pending_;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t written_ = 0;
+  Condition condition_ = Condition::fine;
+  int errnum_ = 0;
+};
+
+/// Descriptors 1 and 2 lead to the same place (2>&1, or one terminal).
+[[nodiscard]] bool same_file(int one, int other);

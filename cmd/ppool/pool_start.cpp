@@ -1,0 +1,268 @@
+/// What starts: records become jobs, jobs become processes, as far as workers, descriptors and processes go.
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+
+#include "ipc/error.hpp"
+#include "ipc/pipe.hpp"
+#include "pool.hpp"
+
+namespace {
+
+constexpr ipc::Duration kFirstForkBackoff = std::chrono::milliseconds(10);
+constexpr ipc::Duration kLongestForkBackoff = std::chrono::seconds(1);
+constexpr unsigned kTooLongTold = 10;
+
+std::int64_t unix_milliseconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_REALTIME, &t);
+  return std::int64_t{t.tv_sec} * 1000 + t.tv_nsec / 1'000'000;
+}
+
+/// Gone as soon as something else ends.
+bool is_passing(int errnum) { return errnum == EAGAIN || errnum == ENOMEM || errnum == EMFILE || errnum == ENFILE; }
+
+std::string jobs_at_a_time(std::uint64_t count) {
+  return std::to_string(count) + (count == 1 ? " job" : " jobs") + " at a time";
+}
+
+}  // namespace
+
+/// Raises the soft limit where the jobs need it, and keeps to what the hard limit allows.
+void Pool::fit_descriptors() {
+  constexpr std::uint64_t kInFlight = 10;  // new pipes, the spill file, files of --results
+  rlimit limits{};
+  if (::getrlimit(RLIMIT_NOFILE, &limits) != 0 || limits.rlim_cur == RLIM_INFINITY) return;
+  const std::uint64_t streams = config_.ungrouped ? 0 : printer_.merged() && config_.results.empty() ? 1 : 2;
+  const std::uint64_t each = 1 + streams + (config_.results.empty() ? 0 : 2);
+  const auto in_use = static_cast<std::uint64_t>(ipc::duplicate(STDIN_FILENO).get());
+  const std::uint64_t needed = in_use + kInFlight + each * workers_;
+  if (needed <= limits.rlim_cur) return;
+  const rlimit inherited = limits;
+  limits.rlim_cur = std::min<rlim_t>(needed, limits.rlim_max);
+  if (limits.rlim_cur > inherited.rlim_cur && ::setrlimit(RLIMIT_NOFILE, &limits) == 0) {
+    launcher_.restore_open_files(inherited);
+  }
+  if (needed <= limits.rlim_cur) return;
+  const std::uint64_t room = limits.rlim_cur > in_use + kInFlight ? limits.rlim_cur - in_use - kInFlight : 0;
+  most_ = static_cast<unsigned>(std::max<std::uint64_t>(1, room / each));
+  printer_.say("ulimit -n " + std::to_string(limits.rlim_cur) + ": running at most " + jobs_at_a_time(most_));
+}
+
+void Pool::start_jobs() {
+  while (may_start()) {
+    auto job = next_job();
+    if (!job) return;
+    start(std::move(job));
+  }
+}
+
+bool Pool::may_start() {
+  if (phase_ != Phase::running || running_ >= limit()) return false;
+  // Nobody reads: more output would only pile up.
+  if (printer_.blocked() && printer_.waiting() >= 2 * std::size_t{limit()}) return false;
+  if (not_before_.is_never()) return true;
+  if (ipc::Deadline::now() >= not_before_) {
+    not_before_ = {};
+    return true;
+  }
+  return false;
+}
+
+void Pool::start_later(ipc::Deadline at) {
+  not_before_ = at;
+  loop_.cancel(start_timer_);
+  start_timer_ = loop_.arm(at, token(Kind::start_again));
+}
+
+std::unique_ptr<Job> Pool::next_job() {
+  if (!ready_.empty()) {
+    auto job = std::move(ready_.front());
+    ready_.pop_front();
+    return job;
+  }
+  if (input_ended_ || input_watched_) return nullptr;
+  try {
+    return new_job();
+  } catch (const ipc::Error& error) {
+    printer_.say(error.what());
+    cause_.status = ipc::kExitToolFailed;
+    phase_ = Phase::draining;
+    return nullptr;
+  }
+}
+
+std::unique_ptr<Job> Pool::new_job() {
+  JobInput input;
+  for (;;) {
+    switch (batcher_.next(input)) {
+      case Source::State::end: input_ended_ = true; return nullptr;
+      case Source::State::pending:
+        watched_input_ = source_.descriptor();
+        input_watched_ = loop_.watch(watched_input_, ipc::EventLoop::Interest::read, token(Kind::input));
+        return nullptr;
+      case Source::State::record: break;
+    }
+    auto job = std::make_unique<Job>(++seq_, std::move(input), store_);
+    if (already_done(*job)) continue;
+    printer_.begin(*job);
+    return job;
+  }
+}
+
+bool Pool::already_done(Job& job) {
+  if (log_ == nullptr) return false;
+  job.key.hash = launcher_.identity(job);
+  job.key.occurrence = occurrences_.next(job.key.hash);
+  return logged_.has(job.key, !config_.resume);
+}
+
+Slot& Pool::free_slot() {
+  if (free_.empty()) {
+    const auto index = static_cast<unsigned>(slots_.size());
+    slots_.emplace_back().number = index + 1;
+    return slots_.back();
+  }
+  std::ranges::pop_heap(free_, std::greater{});
+  const unsigned index = free_.back();
+  free_.pop_back();
+  return slots_[index];
+}
+
+void Pool::release(Slot& slot) {
+  ++slot.generation;
+  free_.push_back(slot.number - 1);
+  std::ranges::push_heap(free_, std::greater{});
+}
+
+void Pool::make_texts(Job& job) {
+  launcher_.prepare(job);
+  if (log_ != nullptr || results_) job.command_line = launcher_.quoted(log_ != nullptr);
+  job.tag = launcher_.tag(job);
+  if (config_.verbose) printer_.say_line(launcher_.quoted(false) + '\n');
+}
+
+void Pool::start(std::unique_ptr<Job> owned) {
+  Slot& slot = free_slot();
+  Job& job = *owned;
+  slot.job = std::move(owned);
+  job.slot = slot.number;
+  job.result = {};
+  job.result.started_ms = unix_milliseconds();
+  slot.started = ipc::Deadline::now();
+  slot.exited = slot.timed_out = slot.ended_by_pool = false;
+  if (job.input.unfit == Unfit::nul_byte) return cannot_run(slot, EINVAL);
+  if (job.input.unfit == Unfit::too_long) return cannot_run(slot, E2BIG);
+  make_texts(job);
+  const int unfit = launcher_.unfit();
+  if (unfit != 0) return cannot_run(slot, unfit);
+  ipc::Spawned spawned = spawn(slot);
+  if (spawned.failed != ipc::Spawned::Step::none) return not_started(slot, spawned);
+  slot.process = std::move(spawned.process);
+  ++job.tries;
+  ++running_;
+  fork_backoff_ = ipc::Duration(0);
+  watch_job(slot);
+  printer_.started(job);
+  if (config_.delay.count() > 0) start_later(ipc::Deadline::after(config_.delay));
+}
+
+ipc::Spawned Pool::spawn(Slot& slot) {
+  Launcher::Streams streams;
+  ipc::Pipe out;
+  ipc::Pipe err;
+  if (!config_.ungrouped) {
+    try {
+      out = ipc::Pipe::create();
+      streams.out = streams.err = out.write_end.get();
+      if (!printer_.merged() || results_) {
+        err = ipc::Pipe::create();
+        streams.err = err.write_end.get();
+      }
+    } catch (const ipc::Error& error) {
+      return {{}, ipc::Spawned::Step::clone, error.errnum()};
+    }
+  }
+  if (results_) slot.results = results_->begin(*slot.job);
+  ipc::Spawned spawned = launcher_.start(*slot.job, streams, signals_, guard_);
+  if (spawned.failed == ipc::Spawned::Step::none) {
+    slot.streams[0].pipe = std::move(out.read_end);
+    slot.streams[1].pipe = std::move(err.read_end);
+  }
+  return spawned;
+}
+
+void Pool::watch_job(Slot& slot) {
+  (void)loop_.watch(slot.process.pidfd(), ipc::EventLoop::Interest::read, token(Kind::exit, slot));
+  constexpr Kind kKinds[kStreams] = {Kind::stream_out, Kind::stream_err};
+  for (int i = 0; i < kStreams; ++i) {
+    slot.streams[i].paused = false;
+    if (!slot.streams[i].pipe) continue;
+    (void)loop_.watch(slot.streams[i].pipe.get(), ipc::EventLoop::Interest::read, token(kKinds[i], slot));
+  }
+  if (config_.timeout) slot.limit = loop_.arm(slot.started + *config_.timeout, token(Kind::limit, slot));
+}
+
+void Pool::not_started(Slot& slot, const ipc::Spawned& spawned) {
+  using Step = ipc::Spawned::Step;
+  switch (spawned.failed) {
+    case Step::directory: throw ipc::Error(spawned.errnum, "", config_.directory);
+    case Step::nice: throw ipc::Error(spawned.errnum, "", "--nice " + std::to_string(config_.nice));
+    case Step::terminal: throw ipc::Error(spawned.errnum, "", "/dev/tty");
+    default: break;
+  }
+  if (is_passing(spawned.errnum)) return hold_back(slot, spawned.errnum);
+  if (spawned.failed == Step::clone) throw ipc::Error(spawned.errnum, "fork", launcher_.command_name());
+  if (spawned.errnum == E2BIG || launcher_.command_varies()) return cannot_run(slot, spawned.errnum);
+  // What cannot be executed now will not be later: end as if it had been noticed before the first job.
+  printer_.say(launcher_.command_name() + ": " + ipc::reason(spawned.errnum));
+  slot.job->result.ended_by_pool = true;
+  printer_.finish(std::move(slot.job));
+  release(slot);
+  end_all(SIGTERM, {0, Lookup{{}, spawned.errnum}.status()}, config_.kill_after);
+}
+
+/// The system has no process or descriptor to spare: the job waits until something has ended.
+void Pool::hold_back(Slot& slot, int errnum) {
+  if (running_ == 0) throw ipc::Error(errnum, "", "cannot start a job");
+  ready_.push_front(std::move(slot.job));
+  release(slot);
+  if (!told_fewer_) printer_.say("fork: " + ipc::reason(errnum) + "; running " + jobs_at_a_time(running_));
+  told_fewer_ = true;
+  fork_backoff_ = std::clamp(fork_backoff_ * 2, kFirstForkBackoff, kLongestForkBackoff);
+  start_later(ipc::Deadline::after(fork_backoff_));
+}
+
+/// A record that can be no argument, or whose own command is not there: the job has failed, the run goes on.
+void Pool::cannot_run(Slot& slot, int errnum) {
+  Job& job = *slot.job;
+  const std::string name = "job " + std::to_string(job.seq);
+  if (errnum == EINVAL && !told_nul_) {
+    printer_.say(name + ": the record has a NUL byte and cannot be an argument (see -0); told once");
+    told_nul_ = true;
+  } else if (errnum == E2BIG && told_too_long_ < kTooLongTold) {
+    printer_.say(name + ": the record is too long for an argument");
+    if (++told_too_long_ == kTooLongTold) printer_.say("further records that are too long are not told");
+  } else if (errnum != EINVAL && errnum != E2BIG) {
+    printer_.say(name + ": " + ipc::reason(errnum));
+  }
+  job.result.ending.code = Lookup{{}, errnum}.status();
+  if (results_ && job.tries == 0) (void)results_->begin(job);
+  auto owned = std::move(slot.job);
+  release(slot);
+  conclude(std::move(owned));
+}
+
+void Pool::add_worker() {
+  if (workers_ < WorkerCount::kMost) ++workers_;
+}
+
+void Pool::take_worker() {
+  if (--workers_ == 0) drain_pool();
+}

@@ -1,0 +1,213 @@
+/// What running jobs do: they write, end, run out of time, stop, and leave things behind.
+
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "ipc/error.hpp"
+#include "ipc/io.hpp"
+#include "pool.hpp"
+
+namespace {
+
+constexpr std::size_t kReadSize = 64 * 1024;
+/// How long a job that has exited may leave its output open.
+constexpr ipc::Duration kGrace = std::chrono::seconds(1);
+constexpr ipc::Duration kGraceWhileEnding = std::chrono::milliseconds(100);
+
+ipc::Duration duration_of(const timeval& t) {
+  return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
+}
+
+}  // namespace
+
+void Pool::read_stream(Slot& slot, int stream, bool hung_up) {
+  Slot::Stream& from = slot.streams[stream];
+  if (!from.pipe || from.paused) return;
+  if (printer_.must_pause(*slot.job, stream)) {
+    loop_.unwatch(from.pipe.get());
+    from.paused = true;
+    ++paused_;
+    return;
+  }
+  const ssize_t n = ipc::read_some(from.pipe.get(), {scratch_.get(), kReadSize});
+  if (n < 0 && errno == EAGAIN) return;
+  if (n > 0) deliver(slot, stream, {scratch_.get(), static_cast<std::size_t>(n)});
+  // With no writer left, a read that was not filled has emptied the pipe.
+  const bool emptied = n < static_cast<ssize_t>(kReadSize);
+  if (n <= 0 || (hung_up && emptied)) end_stream(slot, stream);
+}
+
+void Pool::deliver(Slot& slot, int stream, std::string_view bytes) {
+  if (results_) results_->write(*slot.job, slot.results, stream, bytes);
+  printer_.data(*slot.job, stream, bytes);
+}
+
+void Pool::end_stream(Slot& slot, int stream) {
+  slot.streams[stream].pipe.reset();
+  if (slot.exited && slot.output_ended()) end_job(slot);
+}
+
+void Pool::resume_streams() {
+  if (paused_ == 0) return;
+  constexpr Kind kKinds[kStreams] = {Kind::stream_out, Kind::stream_err};
+  for (Slot& slot : slots_) {
+    for (int i = 0; i < kStreams; ++i) {
+      Slot::Stream& stream = slot.streams[i];
+      if (!slot.job || !stream.paused || printer_.must_pause(*slot.job, i)) continue;
+      stream.paused = false;
+      --paused_;
+      (void)loop_.watch(stream.pipe.get(), ipc::EventLoop::Interest::read, token(kKinds[i], slot));
+    }
+  }
+}
+
+/// The process is over. Its output may not be: what it started can hold the pipes.
+void Pool::exited(Slot& slot) {
+  slot.exited = true;
+  loop_.cancel(slot.limit);
+  // Whom ppool ended does not leave its family behind.
+  if (slot.ended_by_pool || (slot.timed_out && slot.output_ended())) slot.process.signal_group(SIGKILL);
+  if (slot.output_ended()) return end_job(slot);
+  loop_.unwatch(slot.process.pidfd());
+  const ipc::Duration grace = phase_ == Phase::running || phase_ == Phase::draining ? kGrace : kGraceWhileEnding;
+  slot.grace = loop_.arm(ipc::Deadline::after(grace), token(Kind::grace, slot));
+}
+
+void Pool::time_out(Slot& slot) {
+  slot.timed_out = true;
+  end_softly(slot, SIGTERM);
+}
+
+/// Lets the group end by itself; a stopped one must wake up for that.
+void Pool::end_softly(Slot& slot, int signal) {
+  slot.process.signal_group(signal);
+  slot.process.signal_group(SIGCONT);
+  if (slot.kill.serial == 0) {
+    slot.kill = loop_.arm(ipc::Deadline::after(config_.kill_after), token(Kind::kill, slot));
+  }
+}
+
+/// Takes what is in the pipe by now, and no more.
+void Pool::drain(Slot& slot, int stream) {
+  int left = 0;
+  if (!slot.streams[stream].pipe || ::ioctl(slot.streams[stream].pipe.get(), FIONREAD, &left) != 0) return;
+  while (left > 0) {
+    const std::size_t part = std::min<std::size_t>(kReadSize, static_cast<std::size_t>(left));
+    const ssize_t n = ipc::read_some(slot.streams[stream].pipe.get(), {scratch_.get(), part});
+    if (n <= 0) return;
+    deliver(slot, stream, {scratch_.get(), static_cast<std::size_t>(n)});
+    left -= static_cast<int>(n);
+  }
+}
+
+void Pool::give_up_output(Slot& slot) {
+  slot.grace = {};
+  if (slot.streams[0].paused || slot.streams[1].paused) {
+    // The reader of ppool is behind, not the job.
+    slot.grace = loop_.arm(ipc::Deadline::after(kGrace), token(Kind::grace, slot));
+    return;
+  }
+  if (slot.timed_out) slot.process.signal_group(SIGKILL);
+  for (int i = 0; i < kStreams; ++i) {
+    drain(slot, i);
+    slot.streams[i].pipe.reset();
+  }
+  if (!slot.ended_by_pool && !slot.timed_out) {
+    printer_.say("job " + std::to_string(slot.job->seq) +
+                 ": its output is still held open by a process it left; the rest is dropped");
+  }
+  end_job(slot);
+}
+
+void Pool::record_result(Slot& slot) {
+  JobResult& result = slot.job->result;
+  result.runtime = ipc::Deadline::now() - slot.started;
+  result.timed_out = slot.timed_out;
+  result.ended_by_pool = slot.ended_by_pool;
+  // Before the pid can become anybody else's.
+  guard_.slot(slot.number - 1).store(0);
+  const auto report = slot.process.reap();
+  if (!report) return;
+  result.ending = report->ending;
+  result.user = duration_of(report->usage.ru_utime);
+  result.system = duration_of(report->usage.ru_stime);
+  result.max_rss = report->usage.ru_maxrss;
+}
+
+void Pool::end_job(Slot& slot) {
+  record_result(slot);
+  loop_.cancel(slot.limit);
+  loop_.cancel(slot.kill);
+  loop_.cancel(slot.grace);
+  --running_;
+  auto job = std::move(slot.job);
+  slot.results = {};
+  release(slot);
+  // What has ended may be what a start was waiting for.
+  if (fork_backoff_.count() > 0) not_before_ = {};
+  if (terminal_) {
+    terminal_->take_back();
+    const int signal = job->result.ending.signal;
+    if (signal == SIGINT || signal == SIGQUIT) end_all(signal, {signal, std::nullopt}, config_.kill_after);
+  }
+  conclude(std::move(job));
+}
+
+bool Pool::will_retry(const Job& job) const {
+  return phase_ == Phase::running && !job.result.success() && !job.result.ended_by_pool && job.tries > 0 &&
+         job.tries <= config_.retries;
+}
+
+void Pool::schedule_retry(std::unique_ptr<Job> job) {
+  printer_.forget(*job);
+  if (config_.backoff.count() == 0) {
+    ready_.push_back(std::move(job));
+    return;
+  }
+  // Doubling stops where the number would.
+  const unsigned doublings = std::min(job->tries - 1, 62U);
+  std::int64_t wait = 0;
+  if (__builtin_mul_overflow(config_.backoff.count(), std::int64_t{1} << doublings, &wait)) wait = INT64_MAX;
+  const std::uint32_t name = retry_serial_++;
+  loop_.arm(ipc::Deadline::after(ipc::Duration(wait)), token(Kind::retry, name));
+  backing_off_.emplace(name, std::move(job));
+}
+
+/// The job is over; whether for good is decided here.
+void Pool::conclude(std::unique_ptr<Job> job) {
+  if (will_retry(*job)) return schedule_retry(std::move(job));
+  if (!job->result.ended_by_pool) {
+    tally_.count(job->result);
+    if (results_) results_->finish(*job);
+  }
+  printer_.finish(std::move(job));
+  check_halt(false);
+}
+
+/// SIGCHLD is only looked at for stops: ends come through pidfds.
+void Pool::check_stopped() {
+  for (;;) {
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG) != 0 || info.si_pid == 0) return;
+    const auto slot = std::ranges::find_if(slots_, [&](const Slot& s) { return s.process.pid() == info.si_pid; });
+    if (slot != slots_.end() && slot->job) stopped(*slot, info.si_status);
+  }
+}
+
+void Pool::stopped(Slot& slot, int signal) {
+  if (terminal_ && !terminal_->is_ours()) {
+    // Ctrl-Z went to the job, which has the terminal: the whole pipeline stops, as if the job were part of it.
+    terminal_->take_back();
+    ::kill(0, signal);
+    ipc::suffer_signal(signal);
+    if (terminal_->is_ours()) terminal_->give(slot.process.pid());
+    slot.process.signal_group(SIGCONT);
+    return;
+  }
+  if (signal != SIGTTIN && signal != SIGTTOU) return;
+  printer_.say("job " + std::to_string(slot.job->seq) + ": stopped for the terminal; ended (see --tty)");
+  end_softly(slot, SIGTERM);
+}
