@@ -60,8 +60,8 @@ Unfit Batcher::judge(const Record& record) const {
 }
 
 bool Batcher::has_room_for(const Record& record) const {
-  return partial_.fields.empty() ||
-         (partial_.fields.size() < max_records_ && cost(record) <= max_bytes_ - std::min(max_bytes_, partial_bytes_));
+  return partial_.fields.empty() || (partial_.fields.size() < max_records_ &&
+                                     cost(record) <= max_bytes_ - std::min(max_bytes_, partial_bytes_));
 }
 
 void Batcher::add(Record&& record) {

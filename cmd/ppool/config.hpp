@@ -22,7 +22,7 @@ enum class ExitRule { summary, first, count };
 
 struct Config {
   // Records
-  std::vector<std::string> files;  ///< of -a; stdin when empty and there are no groups
+  std::vector<std::string> files;                ///< of -a; stdin when empty and there are no groups
   std::vector<std::vector<std::string>> groups;  ///< of ::: values
   std::string delimiter = "\n";
   bool null_delimited = false;

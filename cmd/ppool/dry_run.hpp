@@ -7,4 +7,4 @@
 #include "source.hpp"
 
 /// Waits for input as it must and writes each line at once. Returns the exit status. Throws ipc::Error.
-[[nodiscard]] int dry_run(const Config& config, Launcher& launcher, Source& source, const ResumeIndex& logged);
+[[nodiscard]] int dry_run(const Config& config, Launcher& launcher, Source& source, ResumeIndex logged);

@@ -36,7 +36,8 @@ void Environment::set_job(std::uint64_t seq, unsigned slot) noexcept {
 const char* Environment::find(const char* name) const noexcept {
   const std::size_t length = std::strlen(name);
   for (const char* entry : envp_) {
-    if (entry != nullptr && std::strncmp(entry, name, length) == 0 && entry[length] == '=') return entry + length + 1;
+    if (entry != nullptr && std::strncmp(entry, name, length) == 0 && entry[length] == '=')
+      return entry + length + 1;
   }
   return nullptr;
 }

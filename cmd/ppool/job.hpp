@@ -25,7 +25,7 @@ struct JobKey {
 struct JobResult {
   ipc::Ending ending;
   bool timed_out = false;
-  bool ended_by_pool = false;  ///< a halt, a signal, a reader that is gone: neither success nor failure
+  bool ended_by_pool = false;   ///< a halt, a signal, a reader that is gone: neither success nor failure
   std::int64_t started_ms = 0;  ///< Unix time
   ipc::Duration runtime{0};
   ipc::Duration user{0};

@@ -62,26 +62,22 @@ std::size_t OccurrenceCounter::find(std::uint64_t print) const noexcept {
 void OccurrenceCounter::grow() {
   const std::size_t size = prints_.empty() ? 1024 : prints_.size() * 2;
   std::vector<std::uint64_t> prints(size);
-  std::vector<std::uint32_t> counts(size);
   prints.swap(prints_);
-  counts.swap(counts_);
-  for (std::size_t i = 0; i < prints.size(); ++i) {
-    if (prints[i] == 0) continue;
-    const std::size_t at = find(prints[i]);
-    prints_[at] = prints[i];
-    counts_[at] = counts[i];
+  for (const std::uint64_t print : prints) {
+    if (print != 0) prints_[find(print)] = print;
   }
 }
 
 std::uint32_t OccurrenceCounter::next(const ipc::Hash128& hash) {
-  if (used_ * 4 >= prints_.size() * 3) grow();
+  if (used_ * 8 >= prints_.size() * 7) grow();
   const std::uint64_t print = print_of(hash);
   const std::size_t at = find(print);
   if (prints_[at] == 0) {
     prints_[at] = print;
     ++used_;
+    return 1;
   }
-  return ++counts_[at];
+  return ++repeated_.try_emplace(print, 1).first->second;
 }
 
 JobLog::JobLog(const std::string& path)
@@ -126,9 +122,10 @@ int JobLog::append(const Job& job) {
   const int code = r.timed_out && r.ending.success() ? ipc::kExitTimeout : r.ending.code;
   char numbers[256];
   std::snprintf(numbers, sizeof numbers, "%llu\t%u\t%lld.%03lld\t%s\t%d\t%d\t%s\t%s\t%ld\t%llu\t",
-                static_cast<unsigned long long>(job.seq), job.slot, static_cast<long long>(r.started_ms / 1000),
-                static_cast<long long>(r.started_ms % 1000), ipc::seconds_text(r.runtime).c_str(), code,
-                r.ending.signal, ipc::seconds_text(r.user).c_str(), ipc::seconds_text(r.system).c_str(), r.max_rss,
+                static_cast<unsigned long long>(job.seq), job.slot,
+                static_cast<long long>(r.started_ms / 1000), static_cast<long long>(r.started_ms % 1000),
+                ipc::seconds_text(r.runtime).c_str(), code, r.ending.signal,
+                ipc::seconds_text(r.user).c_str(), ipc::seconds_text(r.system).c_str(), r.max_rss,
                 static_cast<unsigned long long>(job.bytes_out));
   line_ = numbers;
   line_ += ipc::to_hex(job.key.hash) + ':' + std::to_string(job.key.occurrence) + '\t';

@@ -74,7 +74,8 @@ std::string Launcher::quoted(bool one_line) const {
   std::string line;
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     if (i > 0) line += ' ';
-    ipc::append_quoted(line, arguments_.word(i), one_line ? ipc::QuoteStyle::one_line : ipc::QuoteStyle::posix);
+    ipc::append_quoted(line, arguments_.word(i),
+                       one_line ? ipc::QuoteStyle::one_line : ipc::QuoteStyle::posix);
   }
   return line;
 }
@@ -98,7 +99,8 @@ ipc::Hash128 Launcher::identity(const Job& job) const {
   return ipc::hash128(bytes);
 }
 
-ipc::Spawned Launcher::start(const Job& job, Streams streams, const ipc::SignalQueue& signals, ipc::Guard& guard) {
+ipc::Spawned Launcher::start(const Job& job, Streams streams, const ipc::SignalQueue& signals,
+                             ipc::Guard& guard) {
   const Lookup varying = command_varies() ? look_up_word(arguments_.word(0)) : Lookup{};
   if (varying.errnum != 0) return {{}, ipc::Spawned::Step::exec, varying.errnum};
   environment_.set_job(job.seq, job.slot);

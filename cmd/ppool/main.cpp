@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "config.hpp"
 #include "dry_run.hpp"
 #include "ipc/cli.hpp"
@@ -19,10 +21,14 @@ int run(const Config& config) {
   const auto source = make_source(config);
   ResumeIndex logged;
   std::optional<JobLog> log;
-  if (!config.joblog.empty()) log.emplace(config.joblog);
   const bool resuming = config.resume || config.resume_failed;
-  if (resuming) logged = log->read();
-  if (config.dry_run) return dry_run(config, launcher, *source, logged);
+  // A dry run makes no file.
+  if (!config.joblog.empty() &&
+      (!config.dry_run || (resuming && ::access(config.joblog.c_str(), F_OK) == 0))) {
+    log.emplace(config.joblog);
+  }
+  if (log && resuming) logged = log->read();
+  if (config.dry_run) return dry_run(config, launcher, *source, std::move(logged));
   if (log && !resuming) log->clear();
   Pool pool(config, launcher, *source, log ? &*log : nullptr, std::move(logged));
   return pool.run();

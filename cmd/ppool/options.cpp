@@ -2,6 +2,10 @@
 
 #include "ipc/options.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 
 #include "config.hpp"
@@ -42,6 +46,16 @@ std::string path_value(string_view value) {
   return std::string(value);
 }
 
+/// A directory in which files can be made.
+std::string directory_value(string_view value) {
+  std::string path = path_value(value);
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw BadValue(ipc::reason(errno));
+  if (!S_ISDIR(status.st_mode)) throw BadValue(ipc::reason(ENOTDIR));
+  if (::access(path.c_str(), W_OK | X_OK) != 0) throw BadValue(ipc::reason(errno));
+  return path;
+}
+
 std::string delimiter_value(string_view value) {
   std::string bytes = ipc::parse_bytes(value);
   if (bytes.size() != 1) throw BadValue("must be one byte (or \\t \\n \\r \\0 \\\\ \\xHH)");
@@ -68,7 +82,8 @@ constexpr ipc::Option<Config> kOptions[] = {
      [](Config& c, string_view v) { c.delimiter = delimiter_value(v); }},
     {"a", "arg-file", "FILE", "read FILE instead of stdin (repeatable; - is stdin)",
      [](Config& c, string_view v) { c.files.push_back(path_value(v)); }},
-    {"r", "no-run-if-empty", nullptr, "skip empty records", [](Config& c, string_view) { c.skip_empty = true; }},
+    {"r", "no-run-if-empty", nullptr, "skip empty records",
+     [](Config& c, string_view) { c.skip_empty = true; }},
     {"C", "colsep", "SEP", "cut records into columns {1} {2}... at SEP",
      [](Config& c, string_view v) { c.separator = ipc::parse_bytes(v); }},
     {"N", "max-records", "MAX", "give a job up to MAX records",
@@ -82,8 +97,10 @@ constexpr ipc::Option<Config> kOptions[] = {
      [](Config& c, string_view v) { c.placeholder = path_value(v); }},
     {"", "sh", "SCRIPT", "run sh -c SCRIPT with the record as \"$1\"",
      [](Config& c, string_view v) { c.script = std::string(v); }},
-    {"", "commands", nullptr, "run each record with sh -c", [](Config& c, string_view) { c.commands = true; }},
-    {"", "tty", nullptr, "give the job the terminal (with -n 1 -u)", [](Config& c, string_view) { c.tty = true; }},
+    {"", "commands", nullptr, "run each record with sh -c",
+     [](Config& c, string_view) { c.commands = true; }},
+    {"", "tty", nullptr, "give the job the terminal (with -n 1 -u)",
+     [](Config& c, string_view) { c.tty = true; }},
     {"", "nice", "INCREMENT", "add INCREMENT to the nice value of jobs",
      [](Config& c, string_view v) { c.nice = nice_value(v); }},
     {"", "wd", "DIR", "run jobs in DIR", [](Config& c, string_view v) { c.directory = path_value(v); }},
@@ -105,14 +122,15 @@ constexpr ipc::Option<Config> kOptions[] = {
     {"", "buffer", "SIZE", "hold at most SIZE of output in memory (64M)",
      [](Config& c, string_view v) { c.buffer = ipc::parse_size(v); }},
     {"", "tmpdir", "DIR", "keep what exceeds it in an unnamed file in DIR",
-     [](Config& c, string_view v) { c.tmpdir = path_value(v); }},
+     [](Config& c, string_view v) { c.tmpdir = directory_value(v); }},
     {"", "results", "DIR", "also write DIR/SEQ/{stdout,stderr,args,status}",
      [](Config& c, string_view v) { c.results = path_value(v); }},
     {"", "joblog", "FILE", "log each finished job in a line of FILE",
      [](Config& c, string_view v) { c.joblog = path_value(v); }},
     {"v", "verbose", nullptr, "print each command line on stderr as it starts",
      [](Config& c, string_view) { c.verbose = true; }},
-    {"", "progress", nullptr, "show how far it is on stderr", [](Config& c, string_view) { c.progress = true; }},
+    {"", "progress", nullptr, "show how far it is on stderr",
+     [](Config& c, string_view) { c.progress = true; }},
     {"", "dry-run", nullptr, "print the command lines and run nothing",
      [](Config& c, string_view) { c.dry_run = true; }},
 
@@ -131,7 +149,8 @@ constexpr ipc::Option<Config> kOptions[] = {
      [](Config& c, string_view) { c.halt = HaltRule::parse("now,fail=1"); }},
     {"", "halt", "WHEN,WHAT=N", "stop now|soon when N or N% of the jobs fail|success|done",
      [](Config& c, string_view v) { c.halt = HaltRule::parse(v); }},
-    {"", "resume", nullptr, "skip the records that --joblog has", [](Config& c, string_view) { c.resume = true; }},
+    {"", "resume", nullptr, "skip the records that --joblog has",
+     [](Config& c, string_view) { c.resume = true; }},
     {"", "resume-failed", nullptr, "skip only those that succeeded",
      [](Config& c, string_view) { c.resume_failed = true; }},
 };

@@ -24,17 +24,17 @@ unsigned terminal_width() {
 Pool::Pool(const Config& config, Launcher& launcher, Source& source, JobLog* log, ResumeIndex logged)
     : config_(config),
       launcher_(launcher),
-      source_(source),
       log_(log),
-      logged_(std::move(logged)),
       store_(config.buffer, config.tmpdir),
-      batcher_(source, config, launcher.fixed_bytes()),
+      intake_(config, source, launcher, store_, std::move(logged)),
       signals_({SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT}),
       guard_(WorkerCount::kMost),
       printer_(config, store_, [this](const Job& job) { log_written(job); }),
-      workers_(config.workers.resolve()),
+      retries_(loop_, static_cast<std::uint8_t>(Kind::retry)),
+      gate_(loop_, token(Kind::start_again)),
+      scratch_(std::make_unique_for_overwrite<char[]>(kReadSize)),
       began_(ipc::Deadline::now()),
-      scratch_(std::make_unique_for_overwrite<char[]>(kReadSize)) {
+      workers_(config.workers.resolve()) {
   if (!config.results.empty()) results_.emplace(config.results);
   if (config.tty) {
     terminal_.emplace();
@@ -77,42 +77,36 @@ void Pool::loop() {
 
 bool Pool::finished() const {
   if (running_ > 0) return false;
-  if (phase_ == Phase::killing || reader_gone_) return true;
+  if (impatient_ || reader_gone_) return true;
   if (printer_.blocked()) return false;
-  return phase_ != Phase::running || (input_ended_ && ready_.empty() && backing_off_.empty());
+  return phase_ != Phase::running || (intake_.ended() && retries_.empty());
 }
 
 void Pool::handle(const ipc::Event& event) {
-  const auto kind = static_cast<Kind>(event.token.kind);
-  switch (kind) {
+  switch (static_cast<Kind>(event.token.kind)) {
     case Kind::input:
-      loop_.unwatch(watched_input_);
-      input_watched_ = false;
+      loop_.unwatch(*watched_input_);
+      watched_input_.reset();
       break;
-    case Kind::signals: take_signals(); break;
-    case Kind::out: output_event(event); break;
+    case Kind::signals:
+      // One an event: if there are more, the loop says so again.
+      if (const auto signal = signals_.next()) take_signal(*signal);
+      break;
+    case Kind::out:
     case Kind::err: output_event(event); break;
-    case Kind::retry: {
-      auto node = backing_off_.extract(event.token.index);
-      if (!node.empty()) ready_.push_back(std::move(node.mapped()));
-      break;
-    }
-    case Kind::start_again: start_timer_ = {}; break;
+    case Kind::retry: retries_.due(event.token); break;
+    case Kind::start_again: break;  // the loop asks the gate anyway
     case Kind::progress: show_progress(false); break;
     case Kind::all_must_end: kill_all(); break;
     default:
-      if (event.token.index < slots_.size()) {
-        Slot& slot = slots_[event.token.index];
-        // Nothing is meant for a job that ended while this batch of events was under way.
-        if (slot.job && (slot.generation & 0xffffffU) == event.token.generation) handle_slot(event, slot);
-      }
+      if (Slot* slot = slots_.find(event.token)) handle_slot(event, *slot);
   }
 }
 
 void Pool::handle_slot(const ipc::Event& event, Slot& slot) {
   switch (static_cast<Kind>(event.token.kind)) {
-    case Kind::stream_out: read_stream(slot, 0, event.hung_up); break;
-    case Kind::stream_err: read_stream(slot, 1, event.hung_up); break;
+    case Kind::stream_out: read_stream(slot, 0, event); break;
+    case Kind::stream_err: read_stream(slot, 1, event); break;
     case Kind::exit: exited(slot); break;
     case Kind::limit: time_out(slot); break;
     case Kind::kill: slot.process.signal_group(SIGKILL); break;
@@ -132,12 +126,6 @@ void Pool::output_event(const ipc::Event& event) {
   resume_streams();
 }
 
-void Pool::reader_gone() {
-  const int signal = printer_.out().is_terminal() ? SIGHUP : SIGPIPE;
-  end_all(SIGTERM, {signal, std::nullopt}, std::chrono::milliseconds(100));
-  reader_gone_ = true;
-}
-
 /// After anything may have been written: notices readers that are gone, and what must be waited for.
 void Pool::check_outputs() {
   check_output(printer_.out());
@@ -153,7 +141,7 @@ void Pool::check_output(Output& output) {
     return;
   }
   const bool is_out = &output == &printer_.out();
-  bool& watched = is_out ? out_watched_for_writing_ : err_watched_for_writing_;
+  bool& watched = is_out ? out_watched_ : err_watched_;
   if (output.blocked() == watched) return;
   watched = output.blocked();
   using Interest = ipc::EventLoop::Interest;
@@ -178,12 +166,11 @@ void Pool::log_written(const Job& job) {
 
 void Pool::show_progress(bool at_end) {
   ProgressCounts counts;
-  const auto total = source_.total();
-  counts.done = tally_.finished();
+  counts.done = tally_.finished() + intake_.passed_over();
   counts.failed = tally_.failed;
   counts.running = running_;
-  counts.known_is_total = input_ended_ || total.has_value();
-  counts.known = total && !config_.max_records && !config_.fit ? *total : seq_;
+  counts.known = intake_.known();
+  counts.known_is_total = intake_.knows_total();
   const ipc::Duration elapsed = ipc::Deadline::now() - began_;
   const bool bar = printer_.err().is_terminal() && !config_.ungrouped;
   if (bar && !at_end) {
@@ -192,6 +179,7 @@ void Pool::show_progress(bool at_end) {
     printer_.say("progress: " + progress_text(counts, elapsed));
   }
   if (at_end) return;
-  loop_.arm(ipc::Deadline::after(bar ? ipc::Duration(std::chrono::milliseconds(100)) : std::chrono::seconds(10)),
-            token(Kind::progress));
+  loop_.arm(
+      ipc::Deadline::after(bar ? ipc::Duration(std::chrono::milliseconds(100)) : std::chrono::seconds(10)),
+      token(Kind::progress));
 }

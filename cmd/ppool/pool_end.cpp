@@ -3,10 +3,6 @@
 #include "ipc/error.hpp"
 #include "pool.hpp"
 
-void Pool::take_signals() {
-  while (const auto signal = signals_.next()) take_signal(*signal);
-}
-
 void Pool::take_signal(int signal) {
   switch (signal) {
     case SIGCHLD: check_stopped(); break;
@@ -17,6 +13,7 @@ void Pool::take_signal(int signal) {
     case SIGPIPE: break;  // the write that caused it has said so
     default:
       if (cause_.signal != 0) {
+        impatient_ = true;
         kill_all();
       } else {
         end_all(signal, {signal, std::nullopt}, config_.kill_after);
@@ -24,10 +21,20 @@ void Pool::take_signal(int signal) {
   }
 }
 
-void Pool::drain_pool() {
-  if (phase_ != Phase::running) return;
+void Pool::add_worker() {
+  if (workers_ < WorkerCount::kMost) ++workers_;
+}
+
+void Pool::take_worker() {
+  if (workers_ == 0 || --workers_ > 0 || phase_ != Phase::running) return;
   phase_ = Phase::draining;
   drained_ = true;
+}
+
+void Pool::reader_gone() {
+  const int signal = printer_.out().is_terminal() ? SIGHUP : SIGPIPE;
+  end_all(SIGTERM, {signal, std::nullopt}, std::chrono::milliseconds(100));
+  reader_gone_ = true;
 }
 
 void Pool::signal_jobs(int signal) {
@@ -41,8 +48,7 @@ void Pool::end_all(int signal, Cause cause, ipc::Duration patience) {
   if (cause_.signal == 0) cause_ = cause;
   if (phase_ == Phase::killing) return;
   phase_ = Phase::ending;
-  ready_.clear();
-  backing_off_.clear();
+  retries_.clear();
   for (Slot& slot : slots_) {
     if (slot.job && slot.process && !slot.exited) slot.ended_by_pool = true;
   }

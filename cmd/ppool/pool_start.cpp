@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 
 #include "ipc/error.hpp"
 #include "ipc/pipe.hpp"
@@ -15,8 +14,6 @@
 
 namespace {
 
-constexpr ipc::Duration kFirstForkBackoff = std::chrono::milliseconds(10);
-constexpr ipc::Duration kLongestForkBackoff = std::chrono::seconds(1);
 constexpr unsigned kTooLongTold = 10;
 
 std::int64_t unix_milliseconds() {
@@ -26,7 +23,9 @@ std::int64_t unix_milliseconds() {
 }
 
 /// Gone as soon as something else ends.
-bool is_passing(int errnum) { return errnum == EAGAIN || errnum == ENOMEM || errnum == EMFILE || errnum == ENFILE; }
+bool is_passing(int errnum) {
+  return errnum == EAGAIN || errnum == ENOMEM || errnum == EMFILE || errnum == ENFILE;
+}
 
 std::string jobs_at_a_time(std::uint64_t count) {
   return std::to_string(count) + (count == 1 ? " job" : " jobs") + " at a time";
@@ -67,27 +66,12 @@ bool Pool::may_start() {
   if (phase_ != Phase::running || running_ >= limit()) return false;
   // Nobody reads: more output would only pile up.
   if (printer_.blocked() && printer_.waiting() >= 2 * std::size_t{limit()}) return false;
-  if (not_before_.is_never()) return true;
-  if (ipc::Deadline::now() >= not_before_) {
-    not_before_ = {};
-    return true;
-  }
-  return false;
-}
-
-void Pool::start_later(ipc::Deadline at) {
-  not_before_ = at;
-  loop_.cancel(start_timer_);
-  start_timer_ = loop_.arm(at, token(Kind::start_again));
+  return gate_.open();
 }
 
 std::unique_ptr<Job> Pool::next_job() {
-  if (!ready_.empty()) {
-    auto job = std::move(ready_.front());
-    ready_.pop_front();
-    return job;
-  }
-  if (input_ended_ || input_watched_) return nullptr;
+  if (auto job = retries_.take()) return job;
+  if (intake_.ended() || watched_input_) return nullptr;
   try {
     return new_job();
   } catch (const ipc::Error& error) {
@@ -99,46 +83,14 @@ std::unique_ptr<Job> Pool::next_job() {
 }
 
 std::unique_ptr<Job> Pool::new_job() {
-  JobInput input;
-  for (;;) {
-    switch (batcher_.next(input)) {
-      case Source::State::end: input_ended_ = true; return nullptr;
-      case Source::State::pending:
-        watched_input_ = source_.descriptor();
-        input_watched_ = loop_.watch(watched_input_, ipc::EventLoop::Interest::read, token(Kind::input));
-        return nullptr;
-      case Source::State::record: break;
-    }
-    auto job = std::make_unique<Job>(++seq_, std::move(input), store_);
-    if (already_done(*job)) continue;
-    printer_.begin(*job);
-    return job;
+  std::unique_ptr<Job> job;
+  const Source::State state = intake_.next(job);
+  if (state == Source::State::record) printer_.begin(*job);
+  if (state == Source::State::pending &&
+      loop_.watch(intake_.descriptor(), ipc::EventLoop::Interest::read, token(Kind::input))) {
+    watched_input_ = intake_.descriptor();
   }
-}
-
-bool Pool::already_done(Job& job) {
-  if (log_ == nullptr) return false;
-  job.key.hash = launcher_.identity(job);
-  job.key.occurrence = occurrences_.next(job.key.hash);
-  return logged_.has(job.key, !config_.resume);
-}
-
-Slot& Pool::free_slot() {
-  if (free_.empty()) {
-    const auto index = static_cast<unsigned>(slots_.size());
-    slots_.emplace_back().number = index + 1;
-    return slots_.back();
-  }
-  std::ranges::pop_heap(free_, std::greater{});
-  const unsigned index = free_.back();
-  free_.pop_back();
-  return slots_[index];
-}
-
-void Pool::release(Slot& slot) {
-  ++slot.generation;
-  free_.push_back(slot.number - 1);
-  std::ranges::push_heap(free_, std::greater{});
+  return job;
 }
 
 void Pool::make_texts(Job& job) {
@@ -149,7 +101,7 @@ void Pool::make_texts(Job& job) {
 }
 
 void Pool::start(std::unique_ptr<Job> owned) {
-  Slot& slot = free_slot();
+  Slot& slot = slots_.take();
   Job& job = *owned;
   slot.job = std::move(owned);
   job.slot = slot.number;
@@ -167,10 +119,9 @@ void Pool::start(std::unique_ptr<Job> owned) {
   slot.process = std::move(spawned.process);
   ++job.tries;
   ++running_;
-  fork_backoff_ = ipc::Duration(0);
+  gate_.started(config_.delay);
   watch_job(slot);
   printer_.started(job);
-  if (config_.delay.count() > 0) start_later(ipc::Deadline::after(config_.delay));
 }
 
 ipc::Spawned Pool::spawn(Slot& slot) {
@@ -224,19 +175,18 @@ void Pool::not_started(Slot& slot, const ipc::Spawned& spawned) {
   printer_.say(launcher_.command_name() + ": " + ipc::reason(spawned.errnum));
   slot.job->result.ended_by_pool = true;
   printer_.finish(std::move(slot.job));
-  release(slot);
+  slots_.give_back(slot);
   end_all(SIGTERM, {0, Lookup{{}, spawned.errnum}.status()}, config_.kill_after);
 }
 
 /// The system has no process or descriptor to spare: the job waits until something has ended.
 void Pool::hold_back(Slot& slot, int errnum) {
   if (running_ == 0) throw ipc::Error(errnum, "", "cannot start a job");
-  ready_.push_front(std::move(slot.job));
-  release(slot);
+  retries_.put_first(std::move(slot.job));
+  slots_.give_back(slot);
   if (!told_fewer_) printer_.say("fork: " + ipc::reason(errnum) + "; running " + jobs_at_a_time(running_));
   told_fewer_ = true;
-  fork_backoff_ = std::clamp(fork_backoff_ * 2, kFirstForkBackoff, kLongestForkBackoff);
-  start_later(ipc::Deadline::after(fork_backoff_));
+  gate_.refused();
 }
 
 /// A record that can be no argument, or whose own command is not there: the job has failed, the run goes on.
@@ -255,14 +205,6 @@ void Pool::cannot_run(Slot& slot, int errnum) {
   job.result.ending.code = Lookup{{}, errnum}.status();
   if (results_ && job.tries == 0) (void)results_->begin(job);
   auto owned = std::move(slot.job);
-  release(slot);
+  slots_.give_back(slot);
   conclude(std::move(owned));
-}
-
-void Pool::add_worker() {
-  if (workers_ < WorkerCount::kMost) ++workers_;
-}
-
-void Pool::take_worker() {
-  if (--workers_ == 0) drain_pool();
 }

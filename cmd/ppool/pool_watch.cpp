@@ -23,9 +23,10 @@ ipc::Duration duration_of(const timeval& t) {
 
 }  // namespace
 
-void Pool::read_stream(Slot& slot, int stream, bool hung_up) {
+void Pool::read_stream(Slot& slot, int stream, const ipc::Event& event) {
   Slot::Stream& from = slot.streams[stream];
   if (!from.pipe || from.paused) return;
+  if (!event.readable) return end_stream(slot, stream);
   if (printer_.must_pause(*slot.job, stream)) {
     loop_.unwatch(from.pipe.get());
     from.paused = true;
@@ -37,7 +38,7 @@ void Pool::read_stream(Slot& slot, int stream, bool hung_up) {
   if (n > 0) deliver(slot, stream, {scratch_.get(), static_cast<std::size_t>(n)});
   // With no writer left, a read that was not filled has emptied the pipe.
   const bool emptied = n < static_cast<ssize_t>(kReadSize);
-  if (n <= 0 || (hung_up && emptied)) end_stream(slot, stream);
+  if (n <= 0 || (event.hung_up && emptied)) end_stream(slot, stream);
 }
 
 void Pool::deliver(Slot& slot, int stream, std::string_view bytes) {
@@ -72,7 +73,8 @@ void Pool::exited(Slot& slot) {
   if (slot.ended_by_pool || (slot.timed_out && slot.output_ended())) slot.process.signal_group(SIGKILL);
   if (slot.output_ended()) return end_job(slot);
   loop_.unwatch(slot.process.pidfd());
-  const ipc::Duration grace = phase_ == Phase::running || phase_ == Phase::draining ? kGrace : kGraceWhileEnding;
+  const ipc::Duration grace =
+      phase_ == Phase::running || phase_ == Phase::draining ? kGrace : kGraceWhileEnding;
   slot.grace = loop_.arm(ipc::Deadline::after(grace), token(Kind::grace, slot));
 }
 
@@ -145,9 +147,8 @@ void Pool::end_job(Slot& slot) {
   --running_;
   auto job = std::move(slot.job);
   slot.results = {};
-  release(slot);
-  // What has ended may be what a start was waiting for.
-  if (fork_backoff_.count() > 0) not_before_ = {};
+  slots_.give_back(slot);
+  gate_.ended();
   if (terminal_) {
     terminal_->take_back();
     const int signal = job->result.ending.signal;
@@ -161,24 +162,12 @@ bool Pool::will_retry(const Job& job) const {
          job.tries <= config_.retries;
 }
 
-void Pool::schedule_retry(std::unique_ptr<Job> job) {
-  printer_.forget(*job);
-  if (config_.backoff.count() == 0) {
-    ready_.push_back(std::move(job));
-    return;
-  }
-  // Doubling stops where the number would.
-  const unsigned doublings = std::min(job->tries - 1, 62U);
-  std::int64_t wait = 0;
-  if (__builtin_mul_overflow(config_.backoff.count(), std::int64_t{1} << doublings, &wait)) wait = INT64_MAX;
-  const std::uint32_t name = retry_serial_++;
-  loop_.arm(ipc::Deadline::after(ipc::Duration(wait)), token(Kind::retry, name));
-  backing_off_.emplace(name, std::move(job));
-}
-
 /// The job is over; whether for good is decided here.
 void Pool::conclude(std::unique_ptr<Job> job) {
-  if (will_retry(*job)) return schedule_retry(std::move(job));
+  if (will_retry(*job)) {
+    printer_.forget(*job);
+    return retries_.put(std::move(job), config_.backoff);
+  }
   if (!job->result.ended_by_pool) {
     tally_.count(job->result);
     if (results_) results_->finish(*job);
@@ -192,7 +181,8 @@ void Pool::check_stopped() {
   for (;;) {
     siginfo_t info{};
     if (::waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG) != 0 || info.si_pid == 0) return;
-    const auto slot = std::ranges::find_if(slots_, [&](const Slot& s) { return s.process.pid() == info.si_pid; });
+    const auto slot =
+        std::ranges::find_if(slots_, [&](const Slot& s) { return s.process.pid() == info.si_pid; });
     if (slot != slots_.end() && slot->job) stopped(*slot, info.si_status);
   }
 }

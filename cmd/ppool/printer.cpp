@@ -70,7 +70,7 @@ void Printer::data_of_lines(Job& job, int stream, std::string_view bytes) {
 void Printer::emit(int stream, std::string_view bytes) {
   if (bytes.empty()) return;
   hide_bar();
-  on_fresh_line_ = bytes.back() == '\n';
+  if (output(stream).is_terminal()) on_fresh_line_ = bytes.back() == '\n';
   output(stream).write(bytes);
 }
 
@@ -78,7 +78,7 @@ void Printer::emit_held(Job& job) {
   for (int stream = 0; stream < kStreams; ++stream) {
     if (job.output[stream].empty()) continue;
     hide_bar();
-    on_fresh_line_ = job.at_line_start[stream];
+    if (output(stream).is_terminal()) on_fresh_line_ = job.at_line_start[stream];
     output(stream).write(std::move(job.output[stream]));
   }
 }
@@ -123,7 +123,8 @@ void Printer::advance() {
 }
 
 void Printer::settle() {
-  while (!waiting_.empty() && waiting_.front().out <= out_.written() && waiting_.front().err <= err().written()) {
+  while (!waiting_.empty() && waiting_.front().out <= out_.written() &&
+         waiting_.front().err <= err().written()) {
     written_(*waiting_.front().job);
     waiting_.pop_front();
   }

@@ -86,7 +86,7 @@ class Printer {
   std::deque<Place> order_;
   std::deque<Waiting> waiting_;
   std::string scratch_;
-  std::string bar_;              ///< on the screen now
-  bool terminal_shared_;         ///< jobs' output goes to the terminal that the bar is on
-  bool on_fresh_line_ = true;    ///< of that terminal
+  std::string bar_;            ///< on the screen now
+  bool terminal_shared_;       ///< jobs' output goes to the terminal that the bar is on
+  bool on_fresh_line_ = true;  ///< of that terminal
 };

@@ -27,7 +27,8 @@ std::string progress_text(const ProgressCounts& counts, ipc::Duration elapsed) {
   const std::uint64_t rate = counts.done * 10000 / ms;
   std::string text = std::to_string(counts.done) + '/' + std::to_string(counts.known);
   if (!counts.known_is_total) text += '+';
-  text += " done, " + std::to_string(counts.running) + " running, " + std::to_string(counts.failed) + " failed, ";
+  text +=
+      " done, " + std::to_string(counts.running) + " running, " + std::to_string(counts.failed) + " failed, ";
   text += std::to_string(rate / 10) + '.' + std::to_string(rate % 10) + "/s, ETA ";
   if (counts.done == 0) return text + "-";
   const std::uint64_t left = counts.known - std::min(counts.known, counts.done);

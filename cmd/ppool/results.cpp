@@ -36,7 +36,8 @@ void Results::write_file(const std::string& path, std::string_view text) const {
 
 Results::Files Results::begin(const Job& job) const {
   make_directory(directory_ + '/' + std::to_string(job.seq));
-  if (::unlink(path(job, "status").c_str()) != 0 && errno != ENOENT) ipc::throw_errno("", path(job, "status"));
+  if (::unlink(path(job, "status").c_str()) != 0 && errno != ENOENT)
+    ipc::throw_errno("", path(job, "status"));
   Files files;
   for (int i = 0; i < kStreams; ++i) {
     files.streams[i] = ipc::open_file(path(job, kNames[i]), O_WRONLY | O_CREAT | O_TRUNC, 0666);

@@ -9,7 +9,8 @@
 
 #include "ipc/error.hpp"
 
-StreamSource::StreamSource(const std::vector<std::string>& files, char delimiter) : splitter_(delimiter, kLongest) {
+StreamSource::StreamSource(const std::vector<std::string>& files, char delimiter)
+    : splitter_(delimiter, kLongest) {
   for (const std::string& file : files.empty() ? std::vector<std::string>{"-"} : files) {
     Input input;
     const bool is_stdin = file == "-";

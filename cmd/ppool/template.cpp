@@ -142,19 +142,21 @@ bool Template::carries_record(const Word& word) noexcept {
 void Template::check(const std::vector<std::string>& words) const {
   const std::size_t script = script_index(words);
   if (script > 0 && has_placeholder(words_[script])) {
-    throw ipc::UsageError(words[script] + ": a record must not be spliced into a script; use --sh, and \"$1\" in it");
+    throw ipc::UsageError(words[script] +
+                          ": a record must not be spliced into a script; use --sh, and \"$1\" in it");
   }
   if (!rules_.many_records) return;
   for (std::size_t i = 0; i < words_.size(); ++i) {
     for (const Piece& piece : words_[i]) {
-      const bool one_value = piece.kind == Kind::text || piece.kind == Kind::number || piece.kind == Kind::slot ||
-                             piece.kind == Kind::column;
+      const bool one_value = piece.kind == Kind::text || piece.kind == Kind::number ||
+                             piece.kind == Kind::slot || piece.kind == Kind::column;
       if (!one_value && !is_lone_whole(words_[i])) {
         throw ipc::UsageError(words[i] + ": with -N or -X, {} must be an argument by itself");
       }
     }
   }
-  if (is_lone_whole(words_.front())) throw ipc::UsageError(words.front() + ": with -N or -X, COMMAND must be fixed");
+  if (is_lone_whole(words_.front()))
+    throw ipc::UsageError(words.front() + ": with -N or -X, COMMAND must be fixed");
 }
 
 bool Template::command_varies() const noexcept { return words_.empty() || has_placeholder(words_.front()); }

@@ -25,10 +25,10 @@ struct JobView {
 
 /// How words are read.
 struct TemplateRules {
-  std::string placeholder = "{}";            ///< or what -I says
-  std::optional<std::string> separator;      ///< of columns
-  std::uint64_t known_fields = 1;            ///< the highest N of {N}, where there is no separator
-  bool many_records = false;                 ///< {} must stand alone, for all records of a job
+  std::string placeholder = "{}";        ///< or what -I says
+  std::optional<std::string> separator;  ///< of columns
+  std::uint64_t known_fields = 1;        ///< the highest N of {N}, where there is no separator
+  bool many_records = false;             ///< {} must stand alone, for all records of a job
 };
 
 class Template {
@@ -70,4 +70,5 @@ class Template {
 };
 
 /// The part of `record` that column number `column` (from 1) is; empty where there is none.
-[[nodiscard]] std::string_view column_of(std::string_view record, std::string_view separator, std::uint64_t column);
+[[nodiscard]] std::string_view column_of(std::string_view record, std::string_view separator,
+                                         std::uint64_t column);

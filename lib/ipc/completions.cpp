@@ -11,7 +11,8 @@ ValueKind kind_of(const OptionText& option) {
   if (value == "FILE") return ValueKind::file;
   if (value == "DIR") return ValueKind::directory;
   // Alternatives in lower case are the words themselves; others only describe.
-  if (value.find_first_not_of("abcdefghijklmnopqrstuvwxyz|") == std::string_view::npos) return ValueKind::words;
+  if (value.find_first_not_of("abcdefghijklmnopqrstuvwxyz|") == std::string_view::npos)
+    return ValueKind::words;
   return ValueKind::other;
 }
 
@@ -66,13 +67,17 @@ std::string bash_script(std::string_view tool, std::span<const OptionText> optio
   const std::string name(tool);
   return "# bash completion for " + name + ", made by " + name +
          " --completions bash\n"
-         "_" + name + "() {\n"
+         "_" +
+         name +
+         "() {\n"
          "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i word\n"
          "  COMPREPLY=()\n"
          "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
          "    word=${COMP_WORDS[i]}\n"
          "    case $word in\n"
-         "    " + with_value + ")\n      ((++i)) ;;\n"
+         "    " +
+         with_value +
+         ")\n      ((++i)) ;;\n"
          "    --)\n      ((++i)); break ;;\n"
          "    -*) ;;\n"
          "    *) break ;;\n"
@@ -83,12 +88,16 @@ std::string bash_script(std::string_view tool, std::span<const OptionText> optio
          "    else mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); fi\n"
          "    return\n"
          "  fi\n"
-         "  case $prev in\n" + bash_cases(options) +
+         "  case $prev in\n" +
+         bash_cases(options) +
          "  esac\n"
-         "  if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '" + all + "' -- \"$cur\")\n"
+         "  if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '" +
+         all +
+         "' -- \"$cur\")\n"
          "  else mapfile -t COMPREPLY < <(compgen -c -- \"$cur\"); fi\n"
          "}\n"
-         "complete -F _" + name + " " + name + "\n";
+         "complete -F _" +
+         name + " " + name + "\n";
 }
 
 /// Inside a single-quoted _arguments specification.

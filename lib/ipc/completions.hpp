@@ -15,6 +15,7 @@ namespace ipc {
 enum class Shell { bash, zsh, fish };
 
 [[nodiscard]] std::optional<Shell> shell_named(std::string_view name);
-[[nodiscard]] std::string completion_script(Shell shell, std::string_view tool, std::span<const OptionText> options);
+[[nodiscard]] std::string completion_script(Shell shell, std::string_view tool,
+                                            std::span<const OptionText> options);
 
 }  // namespace ipc

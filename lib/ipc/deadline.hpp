@@ -1,10 +1,9 @@
 #pragma once
 /// A point on the monotonic clock: what waits for it survives EINTR and changes of the wall clock.
 
-#include <ctime>
-
 #include <compare>
 #include <cstdint>
+#include <ctime>
 #include <limits>
 
 #include "ipc/duration.hpp"

@@ -58,7 +58,8 @@ Duration parse_duration(std::string_view text) {
 std::string seconds_text(Duration span) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
   char text[40];
-  std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(ms / 1000), static_cast<long long>(ms % 1000));
+  std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(ms / 1000),
+                static_cast<long long>(ms % 1000));
   return text;
 }
 

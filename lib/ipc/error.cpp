@@ -12,7 +12,9 @@ Error::Error(int errnum, std::string operation, std::string object)
   text_ += (text_.empty() ? "" : ": ") + reason(errnum);
 }
 
-void throw_errno(const char* operation, std::string object) { throw Error(errno, operation, std::move(object)); }
+void throw_errno(const char* operation, std::string object) {
+  throw Error(errno, operation, std::move(object));
+}
 
 std::string reason(int errnum) {
   const char* text = ::strerrordesc_np(errnum);

@@ -43,7 +43,9 @@ bool EventLoop::watch(int fd, Interest interest, Token token) {
   throw_errno("watch", "descriptor " + std::to_string(fd));
 }
 
-void EventLoop::change(int fd, Interest interest, Token token) { control(EPOLL_CTL_MOD, fd, interest, token); }
+void EventLoop::change(int fd, Interest interest, Token token) {
+  control(EPOLL_CTL_MOD, fd, interest, token);
+}
 
 void EventLoop::unwatch(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 

@@ -45,28 +45,35 @@ std::optional<std::string> read_small_file(const char* path) {
 }
 
 RecordSplitter::RecordSplitter(char delimiter, std::size_t longest)
-    : delimiter_(delimiter), longest_(std::max(longest, kBuffer)), buffer_(kBuffer) {}
+    : delimiter_(delimiter),
+      longest_(std::max(longest, kBuffer)),
+      buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)),
+      capacity_(kBuffer) {}
 
 std::span<char> RecordSplitter::room() {
   if (begin_ > 0) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
     end_ -= begin_;
     scanned_ -= begin_;
     begin_ = 0;
   }
   // One byte more than the longest record, for its delimiter.
-  if (end_ == buffer_.size() && buffer_.size() <= longest_) {
-    buffer_.resize(std::min(buffer_.size() * 2, longest_ + 1));
+  if (end_ == capacity_ && capacity_ <= longest_) {
+    const std::size_t larger = std::min(capacity_ * 2, longest_ + 1);
+    auto buffer = std::make_unique_for_overwrite<char[]>(larger);
+    std::memcpy(buffer.get(), buffer_.get(), end_);
+    buffer_ = std::move(buffer);
+    capacity_ = larger;
   }
-  if (end_ == buffer_.size()) {
+  if (end_ == capacity_) {
     end_ = scanned_ = longest_;
     overlong_ = true;
   }
-  return {buffer_.data() + end_, buffer_.size() - end_};
+  return {buffer_.get() + end_, capacity_ - end_};
 }
 
 std::optional<RecordSplitter::Record> RecordSplitter::next() {
-  const char* data = buffer_.data();
+  const char* data = buffer_.get();
   const auto* found = static_cast<const char*>(std::memchr(data + scanned_, delimiter_, end_ - scanned_));
   if (found == nullptr) {
     scanned_ = end_;
@@ -79,7 +86,7 @@ std::optional<RecordSplitter::Record> RecordSplitter::next() {
 }
 
 std::optional<RecordSplitter::Record> RecordSplitter::last() {
-  const std::string_view rest(buffer_.data() + begin_, end_ - begin_);
+  const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
   begin_ = scanned_ = end_ = 0;
   const bool overlong = std::exchange(overlong_, false);
   if (rest.empty()) return std::nullopt;

@@ -4,11 +4,11 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace ipc {
 
@@ -47,7 +47,8 @@ class RecordSplitter {
 
   char delimiter_;
   std::size_t longest_;
-  std::vector<char> buffer_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t capacity_;
   std::size_t begin_ = 0;    ///< of the unconsumed bytes
   std::size_t scanned_ = 0;  ///< no delimiter in [begin_, scanned_)
   std::size_t end_ = 0;

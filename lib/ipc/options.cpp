@@ -63,7 +63,8 @@ struct GetoptTables {
 std::size_t index_of(int value, std::span<const OptionText> options) {
   if (value >= kFirstLong) return static_cast<std::size_t>(value - kFirstLong);
   for (std::size_t i = 0; i < options.size(); ++i) {
-    if (std::string_view(options[i].shorts).find(static_cast<char>(value)) != std::string_view::npos) return i;
+    if (std::string_view(options[i].shorts).find(static_cast<char>(value)) != std::string_view::npos)
+      return i;
   }
   return options.size();
 }
@@ -75,7 +76,8 @@ std::string as_written(int value, const OptionText& option) {
 
 [[noreturn]] void refuse(int result, const char* word, std::span<const OptionText> options) {
   const bool known = optopt != 0 && index_of(optopt, options) < options.size();
-  if (result == ':') throw UsageError(as_written(optopt, options[index_of(optopt, options)]) + ": needs a value");
+  if (result == ':')
+    throw UsageError(as_written(optopt, options[index_of(optopt, options)]) + ": needs a value");
   if (known && optopt >= kFirstLong) {
     throw UsageError(as_written(optopt, options[index_of(optopt, options)]) + ": takes no value");
   }
@@ -119,8 +121,8 @@ std::string help_text(const ToolText& tool, std::span<const OptionText> options)
 
 namespace detail {
 
-std::span<char*> parse(int argc, char** argv, const ToolText& tool, std::span<const OptionText> options, void* config,
-                       const void* table, Apply apply) {
+std::span<char*> parse(int argc, char** argv, const ToolText& tool, std::span<const OptionText> options,
+                       void* config, const void* table, Apply apply) {
   std::vector<OptionText> all(options.begin(), options.end());
   all.insert(all.end(), std::begin(kCommon), std::end(kCommon));
   const GetoptTables tables(all);

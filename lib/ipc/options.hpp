@@ -43,15 +43,16 @@ struct Answer {
 
 namespace detail {
 using Apply = void (*)(void* config, const void* table, std::size_t index, std::string_view value);
-[[nodiscard]] std::span<char*> parse(int argc, char** argv, const ToolText& tool, std::span<const OptionText> options,
-                                     void* config, const void* table, Apply apply);
+[[nodiscard]] std::span<char*> parse(int argc, char** argv, const ToolText& tool,
+                                     std::span<const OptionText> options, void* config, const void* table,
+                                     Apply apply);
 }  // namespace detail
 
 /// Applies the options to `config` in their order and returns the operands, a part of argv.
 /// Options end at the first operand and at `--`, which is dropped. Throws UsageError or Answer.
 template <class Config, std::size_t N>
-[[nodiscard]] std::span<char*> parse(int argc, char** argv, const ToolText& tool, const Option<Config> (&table)[N],
-                                     Config& config) {
+[[nodiscard]] std::span<char*> parse(int argc, char** argv, const ToolText& tool,
+                                     const Option<Config> (&table)[N], Config& config) {
   std::vector<OptionText> texts;
   texts.reserve(N + 3);
   for (const auto& option : table) texts.push_back({option.shorts, option.name, option.value, option.help});

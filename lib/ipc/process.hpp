@@ -21,16 +21,16 @@ namespace ipc {
 
 /// What a child is to be. Everything pointed to is borrowed until spawn() returns.
 struct SpawnPlan {
-  const char* path = nullptr;   ///< of the program, looked up already
-  char** argv = nullptr;        ///< argv[-1] must be writable too: a script without #! moves up by one, for sh
+  const char* path = nullptr;  ///< of the program, looked up already
+  char** argv = nullptr;       ///< argv[-1] must be writable too: a script without #! moves up by one, for sh
   char* const* envp = nullptr;
-  int standard[3] = {0, 1, 2};  ///< what becomes descriptors 0, 1 and 2; all others stay behind
-  int directory = -1;           ///< a directory to begin in
-  int terminal = -1;            ///< a terminal whose foreground the child's group becomes
-  int nice = 0;                 ///< added to the nice value
-  const rlimit* open_files = nullptr;        ///< RLIMIT_NOFILE for the child
-  const sigset_t* mask = nullptr;            ///< the child's signal mask
-  bool ignore_child_signal = false;          ///< SIGCHLD ignored, as this process found it
+  int standard[3] = {0, 1, 2};         ///< what becomes descriptors 0, 1 and 2; all others stay behind
+  int directory = -1;                  ///< a directory to begin in
+  int terminal = -1;                   ///< a terminal whose foreground the child's group becomes
+  int nice = 0;                        ///< added to the nice value
+  const rlimit* open_files = nullptr;  ///< RLIMIT_NOFILE for the child
+  const sigset_t* mask = nullptr;      ///< the child's signal mask
+  bool ignore_child_signal = false;    ///< SIGCHLD ignored, as this process found it
   std::atomic<pid_t>* announcement = nullptr;  ///< gets the process group before the exec: a Guard's slot
 };
 

@@ -49,7 +49,8 @@ unsigned quota_v1(const std::string& directory) {
   const auto quota = read_small_file((directory + "/cpu.cfs_quota_us").c_str());
   const auto period = read_small_file((directory + "/cpu.cfs_period_us").c_str());
   if (!quota || !period) return kUnlimited;
-  return whole_processors(std::strtoll(quota->c_str(), nullptr, 10), std::strtoll(period->c_str(), nullptr, 10));
+  return whole_processors(std::strtoll(quota->c_str(), nullptr, 10),
+                          std::strtoll(period->c_str(), nullptr, 10));
 }
 
 /// The tightest quota of a group and all above it.

@@ -28,7 +28,8 @@ char hex_byte(std::string_view digits) {
 std::uint64_t parse_size(std::string_view text) {
   std::uint64_t value = 0;
   std::string_view unit;
-  if (!parse_digits(text, value, unit) || unit.size() > 1) throw BadValue("not a size (bytes, or with K M G T)");
+  if (!parse_digits(text, value, unit) || unit.size() > 1)
+    throw BadValue("not a size (bytes, or with K M G T)");
   unsigned shift = 0;
   if (!unit.empty()) {
     constexpr std::string_view kUnits = "KMGT";

@@ -101,7 +101,8 @@ std::size_t Spool::append_to_memory(std::string_view bytes) {
       const std::size_t capacity = std::min<std::uint64_t>(wanted, SpoolStore::kExtent);
       if (!store_->take_memory(capacity)) break;
       // for_overwrite: clearing what is overwritten at once would cost as much as the copy.
-      chunks_.push_back({std::make_unique_for_overwrite<char[]>(capacity), static_cast<std::uint32_t>(capacity), 0});
+      chunks_.push_back(
+          {std::make_unique_for_overwrite<char[]>(capacity), static_cast<std::uint32_t>(capacity), 0});
     }
     Chunk& chunk = chunks_.back();
     const std::size_t part = std::min<std::size_t>(chunk.capacity - chunk.size, bytes.size() - done);

@@ -79,12 +79,12 @@ class Spool {
 
   SpoolStore* store_;
   std::uint64_t size_ = 0;
-  std::vector<Chunk> chunks_;      ///< first part, in memory
-  std::size_t first_chunk_ = 0;    ///< the chunk that front() shows
-  std::size_t chunk_offset_ = 0;   ///< bytes of it that have been popped
+  std::vector<Chunk> chunks_;           ///< first part, in memory
+  std::size_t first_chunk_ = 0;         ///< the chunk that front() shows
+  std::size_t chunk_offset_ = 0;        ///< bytes of it that have been popped
   std::vector<std::uint32_t> extents_;  ///< second part, in the file
   std::size_t first_extent_ = 0;
-  std::uint64_t file_begin_ = 0;   ///< positions within the extents in sequence
+  std::uint64_t file_begin_ = 0;  ///< positions within the extents in sequence
   std::uint64_t file_end_ = 0;
 };
 

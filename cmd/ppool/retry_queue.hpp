@@ -1,0 +1,58 @@
+#pragma once
+/// Jobs that have been tried or held back, and come before new ones: at once, or after their time.
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "ipc/event_loop.hpp"
+#include "job.hpp"
+
+class RetryQueue {
+ public:
+  /// `kind`: of the tokens with which timers come back to due().
+  RetryQueue(ipc::EventLoop& loop, std::uint8_t kind) noexcept : loop_(loop), kind_(kind) {}
+
+  void put_first(std::unique_ptr<Job> job) { ready_.push_front(std::move(job)); }
+
+  /// After its n-th try a job waits 2^(n-1) times `backoff`.
+  void put(std::unique_ptr<Job> job, ipc::Duration backoff) {
+    if (backoff.count() == 0) {
+      ready_.push_back(std::move(job));
+      return;
+    }
+    const unsigned doublings = std::min(job->tries - 1, 62U);
+    std::int64_t wait = 0;
+    if (__builtin_mul_overflow(backoff.count(), std::int64_t{1} << doublings, &wait)) wait = INT64_MAX;
+    loop_.arm(ipc::Deadline::after(ipc::Duration(wait)), {kind_, 0, serial_});
+    waiting_.emplace(serial_++, std::move(job));
+  }
+
+  void due(const ipc::Token& token) {
+    auto node = waiting_.extract(token.index);
+    if (!node.empty()) ready_.push_back(std::move(node.mapped()));
+  }
+
+  /// The next job whose time has come, or nothing.
+  [[nodiscard]] std::unique_ptr<Job> take() {
+    if (ready_.empty()) return nullptr;
+    auto job = std::move(ready_.front());
+    ready_.pop_front();
+    return job;
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return ready_.empty() && waiting_.empty(); }
+  void clear() noexcept {
+    ready_.clear();
+    waiting_.clear();
+  }
+
+ private:
+  ipc::EventLoop& loop_;
+  std::uint8_t kind_;
+  std::deque<std::unique_ptr<Job>> ready_;
+  std::map<std::uint32_t, std::unique_ptr<Job>> waiting_;  ///< by the index of their timer's token
+  std::uint32_t serial_ = 0;
+};
