@@ -16,10 +16,9 @@ bool Arguments::has_overlong() const noexcept {
   return false;
 }
 
-char** Arguments::argv() {
+char* const* Arguments::argv() {
   argv_.clear();
-  argv_.push_back(nullptr);
   for (const std::size_t start : starts_) argv_.push_back(bytes_.data() + start);
   argv_.push_back(nullptr);
-  return argv_.data() + 1;
+  return argv_.data();
 }

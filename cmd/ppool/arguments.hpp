@@ -32,8 +32,8 @@ class Arguments {
   [[nodiscard]] bool has_nul() const noexcept;
   [[nodiscard]] bool has_overlong() const noexcept;
 
-  /// NULL-terminated, and writable one place before its beginning. Valid until the next call of anything here.
-  [[nodiscard]] char** argv();
+  /// NULL-terminated. Valid until the next call of anything here.
+  [[nodiscard]] char* const* argv();
 
  private:
   [[nodiscard]] std::size_t end_of(std::size_t index) const noexcept {

@@ -18,8 +18,11 @@ Source::State Intake::next(std::unique_ptr<Job>& job) {
     const Source::State state = batcher_.next(input);
     ended_ = state == Source::State::end;
     if (state != Source::State::record) return state;
-    job = std::make_unique<Job>(++seq_, std::move(input), store_);
-    if (!already_done(*job)) return state;
+    auto made = std::make_unique<Job>(++seq_, std::move(input), store_);
+    if (!already_done(*made)) {
+      job = std::move(made);
+      return state;
+    }
     ++passed_over_;
   }
 }

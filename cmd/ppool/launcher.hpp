@@ -36,6 +36,7 @@ class Launcher {
   /// A record that can be no argument: 0, or the errno that exec would give or should have given.
   [[nodiscard]] int unfit() const noexcept;
   [[nodiscard]] std::string quoted(bool one_line) const;
+  [[nodiscard]] std::string first_word() const { return arguments_.word(0); }
   /// The tag of `job`, with its tab.
   [[nodiscard]] std::string tag(const Job& job) const;
   /// "PATH words..." as --resume identifies a job by: the words before expansion, and the fields.

@@ -39,7 +39,8 @@ Lookup look_up(const std::string& command, const char* search_path, int director
     path += command;
     const int errnum = check(path, directory);
     if (errnum == 0) return {path, 0};
-    if (errnum == EACCES) result.errnum = EACCES;
+    // Found, but no good: search on, and say so when nothing better comes.
+    if (errnum != ENOENT && errnum != ENOTDIR) result.errnum = errnum;
     if (colon == std::string_view::npos) return result;
     rest.remove_prefix(colon + 1);
   }

@@ -20,10 +20,10 @@ using std::string_view;
 
 constexpr ipc::ToolText kText = {
     "ppool",
-    "  ppool [-n N] [OPTIONS] [--] COMMAND [ARG...]               one job per input record\n"
-    "  ppool [-n N] [OPTIONS] [--] COMMAND [ARG...] ::: VALUE...  one job per VALUE\n"
-    "  ppool [-n N] [OPTIONS] --sh SCRIPT                         the record is \"$1\" of SCRIPT\n"
-    "  ppool [-n N] [OPTIONS] --commands                          each record is a command line\n",
+    "ppool [-n N] [OPTIONS] [--] COMMAND [ARG...]               one job per input record\n"
+    "       ppool [-n N] [OPTIONS] [--] COMMAND [ARG...] ::: VALUE...  one job per VALUE\n"
+    "       ppool [-n N] [OPTIONS] --sh SCRIPT                         the record is \"$1\" of SCRIPT\n"
+    "       ppool [-n N] [OPTIONS] --commands                          each record is a command line\n",
     "Runs COMMAND once for each line of stdin, at most N at a time. {} anywhere in an argument,\n"
     "or an argument that is exactly <>, stands for the line; without either it is appended.\n"
     "Also {.} {/} {//} {/.} {#} (job) {%} (slot) {1} {2}... (columns, ::: groups).\n"};
@@ -195,7 +195,8 @@ void check_output(const Config& c) {
   refuse_if(c.ungrouped && c.keep_order, "-u: not together with -k");
   refuse_if(c.ungrouped && c.line_buffered, "-u: not together with -l");
   refuse_if(c.keep_order && c.line_buffered, "-k: not together with -l");
-  refuse_if(c.ungrouped && c.tag, "-u: not together with --tag");
+  refuse_if(c.ungrouped && c.tag && c.tag->empty(), "-u: not together with --tag");
+  refuse_if(c.ungrouped && c.tag, "-u: not together with --tagstring");
   refuse_if(c.ungrouped && !c.results.empty(), "-u: not together with --results");
   const bool alone = c.workers.kind == WorkerCount::Kind::exactly && c.workers.value == 1;
   refuse_if(c.tty && !(alone && c.ungrouped), "--tty: needs -n 1 and -u");

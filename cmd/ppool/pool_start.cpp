@@ -128,19 +128,20 @@ ipc::Spawned Pool::spawn(Slot& slot) {
   Launcher::Streams streams;
   ipc::Pipe out;
   ipc::Pipe err;
-  if (!config_.ungrouped) {
-    try {
+  try {
+    if (!config_.ungrouped) {
       out = ipc::Pipe::create();
       streams.out = streams.err = out.write_end.get();
-      if (!printer_.merged() || results_) {
-        err = ipc::Pipe::create();
-        streams.err = err.write_end.get();
-      }
-    } catch (const ipc::Error& error) {
-      return {{}, ipc::Spawned::Step::clone, error.errnum()};
     }
+    if (!config_.ungrouped && (results_ || !printer_.merged())) {
+      err = ipc::Pipe::create();
+      streams.err = err.write_end.get();
+    }
+    if (results_) slot.results = results_->begin(*slot.job);
+  } catch (const ipc::Error& error) {
+    if (!is_passing(error.errnum())) throw;
+    return {{}, ipc::Spawned::Step::clone, error.errnum()};
   }
-  if (results_) slot.results = results_->begin(*slot.job);
   ipc::Spawned spawned = launcher_.start(*slot.job, streams, signals_, guard_);
   if (spawned.failed == ipc::Spawned::Step::none) {
     slot.streams[0].pipe = std::move(out.read_end);
@@ -179,14 +180,17 @@ void Pool::not_started(Slot& slot, const ipc::Spawned& spawned) {
   end_all(SIGTERM, {0, Lookup{{}, spawned.errnum}.status()}, config_.kill_after);
 }
 
-/// The system has no process or descriptor to spare: the job waits until something has ended.
+/// The system has no process or descriptor to spare: the job waits until something has ended, or for a while when
+/// nothing of ours is left to end.
 void Pool::hold_back(Slot& slot, int errnum) {
-  if (running_ == 0) throw ipc::Error(errnum, "", "cannot start a job");
+  const char* refused = errnum == EMFILE || errnum == ENFILE ? "pipe" : "fork";
+  if (running_ == 0 && gate_.refused_too_often()) throw ipc::Error(errnum, "", refused);
   retries_.put_first(std::move(slot.job));
   slots_.give_back(slot);
-  if (!told_fewer_) printer_.say("fork: " + ipc::reason(errnum) + "; running " + jobs_at_a_time(running_));
-  told_fewer_ = true;
   gate_.refused();
+  if (told_fewer_ || running_ == 0) return;
+  printer_.say(std::string(refused) + ": " + ipc::reason(errnum) + "; running " + jobs_at_a_time(running_));
+  told_fewer_ = true;
 }
 
 /// A record that can be no argument, or whose own command is not there: the job has failed, the run goes on.
@@ -197,10 +201,10 @@ void Pool::cannot_run(Slot& slot, int errnum) {
     printer_.say(name + ": the record has a NUL byte and cannot be an argument (see -0); told once");
     told_nul_ = true;
   } else if (errnum == E2BIG && told_too_long_ < kTooLongTold) {
-    printer_.say(name + ": the record is too long for an argument");
+    printer_.say(name + ": " + ipc::reason(E2BIG));
     if (++told_too_long_ == kTooLongTold) printer_.say("further records that are too long are not told");
   } else if (errnum != EINVAL && errnum != E2BIG) {
-    printer_.say(name + ": " + ipc::reason(errnum));
+    printer_.say(name + ": " + launcher_.first_word() + ": " + ipc::reason(errnum));
   }
   job.result.ending.code = Lookup{{}, errnum}.status();
   if (results_ && job.tries == 0) (void)results_->begin(job);

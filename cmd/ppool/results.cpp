@@ -13,7 +13,12 @@ namespace {
 
 constexpr std::array<const char*, kStreams> kNames{"stdout", "stderr"};
 
+/// With those above it, where they are missing.
 void make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST) return;
+  const auto slash = path.find_last_of('/');
+  if (errno != ENOENT || slash == std::string::npos || slash == 0) ipc::throw_errno("", path);
+  make_directory(path.substr(0, slash));
   if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) ipc::throw_errno("", path);
 }
 
@@ -21,7 +26,8 @@ void make_directory(const std::string& path) {
 
 Results::Results(std::string directory) : directory_(std::move(directory)) {
   make_directory(directory_);
-  if (::access(directory_.c_str(), W_OK | X_OK) != 0) ipc::throw_errno("", directory_);
+  const ipc::Fd opened = ipc::open_file(directory_, O_RDONLY | O_DIRECTORY);
+  if (::faccessat(opened.get(), ".", W_OK | X_OK, AT_EACCESS) != 0) ipc::throw_errno("", directory_);
 }
 
 std::string Results::path(const Job& job, const char* name) const {

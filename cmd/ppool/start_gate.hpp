@@ -11,9 +11,8 @@ class StartGate {
   StartGate(ipc::EventLoop& loop, ipc::Token token) noexcept : loop_(loop), token_(token) {}
 
   [[nodiscard]] bool open() noexcept {
-    if (closed_until_.is_never()) return true;
-    if (ipc::Deadline::now() < closed_until_) return false;
-    closed_until_ = {};
+    if (closed_ && ipc::Deadline::now() < closed_until_) return false;
+    closed_ = false;
     return true;
   }
 
@@ -21,19 +20,24 @@ class StartGate {
     refusal_wait_ = {};
     if (delay.count() > 0) close(delay);
   }
-  /// Waits, each time twice as long, from 10 ms to 1 s.
+  /// Waits, each time twice as long, from 10 ms to a second.
   void refused() {
-    refusal_wait_ =
-        std::clamp<ipc::Duration>(refusal_wait_ * 2, std::chrono::milliseconds(10), std::chrono::seconds(1));
+    refusal_wait_ = std::clamp(refusal_wait_ * 2, kFirstWait, kLongestWait);
     close(refusal_wait_);
   }
+  /// The longest wait has not helped.
+  [[nodiscard]] bool refused_too_often() const noexcept { return refusal_wait_ == kLongestWait; }
   /// What has ended may be what a refused start was waiting for.
   void ended() noexcept {
-    if (refusal_wait_.count() > 0) closed_until_ = {};
+    if (refusal_wait_.count() > 0) closed_ = false;
   }
 
  private:
+  static constexpr ipc::Duration kFirstWait = std::chrono::milliseconds(10);
+  static constexpr ipc::Duration kLongestWait = std::chrono::seconds(1);
+
   void close(ipc::Duration span) {
+    closed_ = true;
     closed_until_ = ipc::Deadline::after(span);
     loop_.cancel(timer_);
     timer_ = loop_.arm(closed_until_, token_);
@@ -41,7 +45,8 @@ class StartGate {
 
   ipc::EventLoop& loop_;
   ipc::Token token_;
-  ipc::Deadline closed_until_;  ///< never: open
+  bool closed_ = false;
+  ipc::Deadline closed_until_;
   ipc::Duration refusal_wait_{0};
   ipc::EventLoop::Timer timer_;
 };

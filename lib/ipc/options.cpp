@@ -2,6 +2,8 @@
 
 #include <getopt.h>
 
+#include <algorithm>
+
 #include "ipc/completions.hpp"
 #include "ipc/error.hpp"
 
@@ -97,7 +99,7 @@ void answer_common(std::string_view name, std::string_view value, const ToolText
 }  // namespace
 
 std::string help_text(const ToolText& tool, std::span<const OptionText> options) {
-  std::string text = "Usage:\n";
+  std::string text = "Usage: ";
   text += tool.synopsis;
   text += '\n';
   text += tool.summary;
@@ -126,10 +128,11 @@ std::span<char*> parse(int argc, char** argv, const ToolText& tool, std::span<co
   std::vector<OptionText> all(options.begin(), options.end());
   all.insert(all.end(), std::begin(kCommon), std::end(kCommon));
   const GetoptTables tables(all);
-  optind = 1;
+  optind = 0;  // not 1: glibc then forgets where in a cluster of letters an earlier parse stopped
   opterr = 0;
   for (;;) {
-    const char* word = optind < argc ? argv[optind] : "";
+    const int at = std::max(optind, 1);
+    const char* word = at < argc ? argv[at] : "";
     optopt = 0;
     const int result = ::getopt_long(argc, argv, tables.letters.c_str(), tables.longs.data(), nullptr);
     if (result == -1) break;

@@ -30,7 +30,7 @@ struct Option {
 
 struct ToolText {
   const char* name;
-  const char* synopsis;  ///< lines, each ending in a newline
+  const char* synopsis;  ///< lines, each ending in a newline; from the second on indented by 7
   const char* summary;   ///< a sentence or a few, ending in a newline
 };
 

@@ -58,23 +58,15 @@ IPC_UNSANITIZED void restore_signals(const SpawnPlan& plan) noexcept {
   if (plan.mask != nullptr) ::sigprocmask(SIG_SETMASK, plan.mask, nullptr);
 }
 
-IPC_UNSANITIZED void execute(const SpawnPlan& plan) noexcept {
-  ::execve(plan.path, plan.argv, plan.envp);
-  if (errno != ENOEXEC) return;
-  char** argv = plan.argv - 1;
-  argv[0] = const_cast<char*>("/bin/sh");
-  argv[1] = const_cast<char*>(plan.path);
-  ::execve("/bin/sh", argv, plan.envp);
-}
-
 IPC_UNSANITIZED Spawned::Step prepare(const SpawnPlan& plan, pid_t self) noexcept {
-  if (plan.open_files != nullptr) ::setrlimit(RLIMIT_NOFILE, plan.open_files);
   if (plan.terminal >= 0 && ::tcsetpgrp(plan.terminal, self) != 0) return Spawned::Step::terminal;
   if (plan.directory >= 0 && ::fchdir(plan.directory) != 0) return Spawned::Step::directory;
   errno = 0;
   if (plan.nice != 0 && ::nice(plan.nice) == -1 && errno != 0) return Spawned::Step::nice;
   hide_other_descriptors();
   place_standard_descriptors(plan.standard);
+  // Last: a lower limit would stand in the way of the copies.
+  if (plan.open_files != nullptr) ::setrlimit(RLIMIT_NOFILE, plan.open_files);
   return Spawned::Step::none;
 }
 
@@ -91,7 +83,7 @@ IPC_UNSANITIZED int be_born(void* argument) noexcept {
   Spawned::Step failed = prepare(plan, self);
   if (failed == Spawned::Step::none) {
     restore_signals(plan);
-    execute(plan);
+    ::execve(plan.path, plan.argv, plan.envp);
     failed = Spawned::Step::exec;
   }
   birth.errnum = errno;

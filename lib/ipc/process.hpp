@@ -22,7 +22,7 @@ namespace ipc {
 /// What a child is to be. Everything pointed to is borrowed until spawn() returns.
 struct SpawnPlan {
   const char* path = nullptr;  ///< of the program, looked up already
-  char** argv = nullptr;       ///< argv[-1] must be writable too: a script without #! moves up by one, for sh
+  char* const* argv = nullptr;
   char* const* envp = nullptr;
   int standard[3] = {0, 1, 2};         ///< what becomes descriptors 0, 1 and 2; all others stay behind
   int directory = -1;                  ///< a directory to begin in

@@ -20,9 +20,13 @@ bool SpoolStore::take_memory(std::size_t bytes) noexcept {
 }
 
 void SpoolStore::open() {
-  file_.reset(::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600));
-  if (file_) return;
-  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) throw_errno("", directory_);
+  try {
+    file_ = open_file(directory_, O_TMPFILE | O_RDWR | O_EXCL, 0600);
+    return;
+  } catch (const Error& error) {
+    // Not every file system has files without names.
+    if (error.errnum() != EOPNOTSUPP && error.errnum() != EISDIR && error.errnum() != EINVAL) throw;
+  }
   std::string name = directory_ + "/ipcutils.XXXXXX";
   file_.reset(::mkostemp(name.data(), O_CLOEXEC));
   if (!file_) throw_errno("", directory_);
