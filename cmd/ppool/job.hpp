@@ -13,7 +13,7 @@
 #include "ipc/spool.hpp"
 
 /// What a job's output goes through: 0 is stdout (or both, where ppool's two are one file), 1 is stderr.
-inline constexpr int kStreams = 2;
+inline constexpr std::size_t kStreams = 2;
 
 /// The identity of a job over several runs: what it does, and which of the equal ones it is (from 1).
 struct JobKey {

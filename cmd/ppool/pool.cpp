@@ -28,10 +28,11 @@ Pool::Pool(const Config& config, Launcher& launcher, Source& source, JobLog* log
       store_(config.buffer, config.tmpdir),
       intake_(config, source, launcher, store_, std::move(logged)),
       signals_({SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT}),
-      guard_(WorkerCount::kMost),
+      guard_(std::size_t{2} * WorkerCount::kMost),
       printer_(config, store_, [this](const Job& job) { log_written(job); }),
       retries_(loop_, static_cast<std::uint8_t>(Kind::retry)),
       gate_(loop_, token(Kind::start_again)),
+      leftovers_(guard_, WorkerCount::kMost, WorkerCount::kMost, loop_, token(Kind::leftovers)),
       scratch_(std::make_unique_for_overwrite<char[]>(kReadSize)),
       began_(ipc::Deadline::now()),
       workers_(config.workers.resolve()) {
@@ -51,16 +52,18 @@ int Pool::run() {
     loop();
   } catch (const std::exception& error) {
     slots_.clear();  // kills what runs
+    leftovers_.signal(SIGKILL);
     printer_.say(error.what());
     return ipc::kExitToolFailed;
   }
   if (config_.progress) show_progress(true);
   const int status = verdict();
-  if (cause_.signal != 0) {
+  if (ending_.signal != 0 || ending_.status == ipc::kExitToolFailed) leftovers_.signal(SIGKILL);
+  if (ending_.signal != 0) {
     slots_.clear();
     terminal_.reset();
     guard_.dismiss();
-    ipc::die_of_signal(cause_.signal);
+    ipc::die_of_signal(ending_.signal);
   }
   return status;
 }
@@ -77,9 +80,9 @@ void Pool::loop() {
 
 bool Pool::finished() const {
   if (running_ > 0) return false;
-  if (impatient_ || reader_gone_) return true;
+  if (ending_.impatient || ending_.reader_gone) return true;
   if (printer_.blocked()) return false;
-  return phase_ != Phase::running || (intake_.ended() && retries_.empty());
+  return ending_.phase != Phase::running || (intake_.ended() && retries_.empty());
 }
 
 void Pool::handle(const ipc::Event& event) {
@@ -97,6 +100,7 @@ void Pool::handle(const ipc::Event& event) {
     case Kind::retry: retries_.due(event.token); break;
     case Kind::start_again: break;  // the loop asks the gate anyway
     case Kind::progress: show_progress(false); break;
+    case Kind::leftovers: leftovers_.look(); break;
     case Kind::all_must_end: kill_all(); break;
     default:
       if (Slot* slot = slots_.find(event.token)) handle_slot(event, *slot);
@@ -109,8 +113,8 @@ void Pool::handle_slot(const ipc::Event& event, Slot& slot) {
     case Kind::stream_err: read_stream(slot, 1, event); break;
     case Kind::exit: exited(slot); break;
     case Kind::limit: time_out(slot); break;
-    case Kind::kill: slot.process.signal_group(SIGKILL); break;
-    case Kind::grace: give_up_output(slot); break;
+    case Kind::kill: kill_job(slot); break;
+    case Kind::grace: grace_over(slot); break;
     default: break;
   }
 }
@@ -133,11 +137,11 @@ void Pool::check_outputs() {
 }
 
 void Pool::check_output(Output& output) {
-  if (reader_gone_ || cause_.status == ipc::kExitToolFailed) return;
+  if (ending_.reader_gone || ending_.status == ipc::kExitToolFailed) return;
   if (output.condition() == Output::Condition::reader_gone) return reader_gone();
   if (output.condition() == Output::Condition::failed) {
     printer_.say(std::string(output.name()) + ": " + ipc::reason(output.errnum()));
-    end_all(SIGTERM, {0, ipc::kExitToolFailed}, config_.kill_after);
+    fail();
     return;
   }
   const bool is_out = &output == &printer_.out();
@@ -160,8 +164,8 @@ void Pool::log_written(const Job& job) {
   if (errnum == 0) return;
   log_ = nullptr;
   printer_.say(config_.joblog + ": " + ipc::reason(errnum));
-  cause_.status = ipc::kExitToolFailed;
-  if (phase_ == Phase::running) phase_ = Phase::draining;
+  ending_.status = ipc::kExitToolFailed;
+  if (ending_.phase == Phase::running) ending_.phase = Phase::draining;
 }
 
 void Pool::show_progress(bool at_end) {

@@ -2,12 +2,6 @@
 /// The pool: takes records while workers are free, starts jobs, and turns what happens to them into output, retries,
 /// log lines and an exit status.
 ///
-///   phase      starts jobs  waits for                       entered by
-///   running    yes          input, jobs, their output       -
-///   draining   no           running jobs, their output      SIGUSR2 at 0, --halt soon, an unreadable input
-///   ending     no           the same; KILL is due           a signal, --halt now, a reader that is gone, a failure
-///   killing    no           the same                        KILL being due, or a second signal, which drops output
-///
 /// Everything arrives as events of one loop. The job's process is reaped only when its output has ended too, so that
 /// its process group can be signalled until then without a doubt about whose it is.
 
@@ -16,6 +10,7 @@
 #include <string>
 
 #include "config.hpp"
+#include "ending.hpp"
 #include "intake.hpp"
 #include "ipc/event_loop.hpp"
 #include "ipc/guard.hpp"
@@ -23,6 +18,7 @@
 #include "ipc/spool.hpp"
 #include "joblog.hpp"
 #include "launcher.hpp"
+#include "leftovers.hpp"
 #include "printer.hpp"
 #include "results.hpp"
 #include "retry_queue.hpp"
@@ -30,7 +26,6 @@
 #include "start_gate.hpp"
 #include "tally.hpp"
 #include "terminal.hpp"
-
 class Pool {
  public:
   /// Borrows all; `log` may be null. Blocks signals and starts the guard. Throws ipc::Error.
@@ -40,21 +35,14 @@ class Pool {
   [[nodiscard]] int run();
 
  private:
-  enum class Phase { running, draining, ending, killing };
   // clang-format off
   enum class Kind : std::uint8_t {
     input, signals, out, err,                   // descriptors of ppool
     stream_out, stream_err, exit,               // descriptors of a slot
     limit, kill, grace,                         // timers of a slot
-    retry, start_again, progress, all_must_end  // timers of ppool
+    retry, start_again, progress, leftovers, all_must_end  // timers of ppool
   };
   // clang-format on
-  /// What makes ppool end otherwise than by its jobs' results.
-  struct Cause {
-    int signal = 0;             ///< to die of
-    std::optional<int> status;  ///< to exit with
-  };
-
   // pool.cpp: the loop, and where each event goes
   void loop();
   [[nodiscard]] bool finished() const;
@@ -77,7 +65,7 @@ class Pool {
   [[nodiscard]] unsigned limit() const noexcept { return std::min(workers_, most_); }
   [[nodiscard]] std::unique_ptr<Job> next_job();
   [[nodiscard]] std::unique_ptr<Job> new_job();
-  void start(std::unique_ptr<Job> job);
+  void start(std::unique_ptr<Job> owned);
   void make_texts(Job& job);
   [[nodiscard]] ipc::Spawned spawn(Slot& slot);
   void watch_job(Slot& slot);
@@ -86,15 +74,18 @@ class Pool {
   void cannot_run(Slot& slot, int errnum);
 
   // pool_watch.cpp: what running jobs do
-  void read_stream(Slot& slot, int stream, const ipc::Event& event);
-  void deliver(Slot& slot, int stream, std::string_view bytes);
-  void end_stream(Slot& slot, int stream);
+  void read_stream(Slot& slot, std::size_t stream, const ipc::Event& event);
+  void deliver(Slot& slot, std::size_t stream, std::string_view bytes);
+  void end_stream(Slot& slot, std::size_t stream);
   void resume_streams();
   void exited(Slot& slot);
   void time_out(Slot& slot);
+  void await_family(Slot& slot);
+  void grace_over(Slot& slot);
   void give_up_output(Slot& slot);
-  void drain(Slot& slot, int stream);
-  void end_softly(Slot& slot, int signal);
+  void drain(Slot& slot, std::size_t stream);
+  void end_softly(Slot& slot);
+  void kill_job(Slot& slot);
   void end_job(Slot& slot);
   void record_result(Slot& slot);
   void conclude(std::unique_ptr<Job> job);
@@ -104,10 +95,11 @@ class Pool {
 
   // pool_end.cpp: signals, and how it ends
   void take_signal(int signal);
-  void add_worker();
   void take_worker();
   void reader_gone();
-  void end_all(int signal, Cause cause, ipc::Duration patience);
+  void end_all(int signal, ipc::Duration patience);
+  void fail();
+  void end_by(int signal);
   void kill_all();
   void signal_jobs(int signal);
   void suspend();
@@ -127,17 +119,12 @@ class Pool {
   Printer printer_;
   RetryQueue retries_;
   StartGate gate_;
+  Leftovers leftovers_;
   SlotTable slots_;
   Tally tally_;
   std::unique_ptr<char[]> scratch_;  ///< what is read from jobs passes through here
   ipc::Deadline began_;
-
-  Phase phase_ = Phase::running;
-  Cause cause_;
-  bool reader_gone_ = false;
-  bool impatient_ = false;  ///< a second signal came: nothing is waited for but the jobs' death
-  bool halted_ = false;
-  bool drained_ = false;
+  Ending ending_;
   ipc::EventLoop::Timer end_timer_;
 
   unsigned workers_;                    ///< asked for

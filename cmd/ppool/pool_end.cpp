@@ -6,35 +6,32 @@
 void Pool::take_signal(int signal) {
   switch (signal) {
     case SIGCHLD: check_stopped(); break;
-    case SIGUSR1: add_worker(); break;
+    case SIGUSR1: workers_ = std::min(workers_ + 1, WorkerCount::kMost); break;
     case SIGUSR2: take_worker(); break;
     case SIGTSTP: suspend(); break;
     case SIGCONT: signal_jobs(SIGCONT); break;
     case SIGPIPE: break;  // the write that caused it has said so
     default:
-      if (cause_.signal != 0) {
-        impatient_ = true;
+      if (ending_.signal != 0) {
+        ending_.impatient = true;
         kill_all();
       } else {
-        end_all(signal, {signal, std::nullopt}, config_.kill_after);
+        end_by(signal);
       }
   }
 }
 
-void Pool::add_worker() {
-  if (workers_ < WorkerCount::kMost) ++workers_;
-}
-
 void Pool::take_worker() {
-  if (workers_ == 0 || --workers_ > 0 || phase_ != Phase::running) return;
-  phase_ = Phase::draining;
-  drained_ = true;
+  if (workers_ == 0 || --workers_ > 0 || ending_.phase != Phase::running) return;
+  ending_.phase = Phase::draining;
+  ending_.drained = true;
 }
 
 void Pool::reader_gone() {
-  const int signal = printer_.out().is_terminal() ? SIGHUP : SIGPIPE;
-  end_all(SIGTERM, {signal, std::nullopt}, std::chrono::milliseconds(100));
-  reader_gone_ = true;
+  ending_.reader_gone = true;
+  if (ending_.signal == 0) ending_.signal = printer_.out().is_terminal() ? SIGHUP : SIGPIPE;
+  leftovers_.signal(SIGTERM);
+  end_all(SIGTERM, std::chrono::milliseconds(100));
 }
 
 void Pool::signal_jobs(int signal) {
@@ -43,15 +40,28 @@ void Pool::signal_jobs(int signal) {
   }
 }
 
-/// No new jobs; those that run get `signal`, and KILL when it did not help. A weightier cause replaces an earlier one.
-void Pool::end_all(int signal, Cause cause, ipc::Duration patience) {
-  if (cause_.signal == 0) cause_ = cause;
-  if (phase_ == Phase::killing) return;
-  phase_ = Phase::ending;
+/// The signal that ends ppool goes to the jobs, and to what is left of earlier ones.
+void Pool::end_by(int signal) {
+  ending_.signal = signal;
+  leftovers_.signal(signal);
+  end_all(signal, config_.kill_after);
+}
+
+void Pool::fail() {
+  ending_.status = ipc::kExitToolFailed;
+  leftovers_.signal(SIGTERM);
+  end_all(SIGTERM, config_.kill_after);
+}
+
+/// No new jobs; those that run get `signal`, and KILL when it did not help within `patience`.
+void Pool::end_all(int signal, ipc::Duration patience) {
+  if (ending_.phase == Phase::killing) return;
+  ending_.phase = Phase::ending;
   retries_.clear();
   for (Slot& slot : slots_) {
     if (slot.job && slot.process && !slot.exited) slot.ended_by_pool = true;
   }
+  ipc::adopt_orphans(true);
   signal_jobs(signal);
   signal_jobs(SIGCONT);
   loop_.cancel(end_timer_);
@@ -59,8 +69,10 @@ void Pool::end_all(int signal, Cause cause, ipc::Duration patience) {
 }
 
 void Pool::kill_all() {
-  signal_jobs(SIGKILL);
-  phase_ = Phase::killing;
+  ending_.phase = Phase::killing;
+  for (Slot& slot : slots_) {
+    if (slot.job && slot.process) kill_job(slot);
+  }
 }
 
 /// Ctrl-Z: the jobs first, since they are in groups of their own, then ppool. fg resumes both.
@@ -72,25 +84,25 @@ void Pool::suspend() {
 }
 
 void Pool::check_halt(bool at_end) {
-  if (halted_ || phase_ == Phase::ending || phase_ == Phase::killing) return;
+  if (ending_.halted || ending_.is_abrupt()) return;
   if (!config_.halt.reached(tally_.succeeded, tally_.failed, at_end)) return;
-  halted_ = true;
+  ending_.halted = true;
   if (at_end) return;
   printer_.say("halt: " + config_.halt.condition() + " reached");
   if (config_.halt.when == HaltRule::When::soon) {
-    phase_ = Phase::draining;
+    ending_.phase = Phase::draining;
   } else {
-    end_all(SIGTERM, {0, std::nullopt}, config_.kill_after);
+    end_all(SIGTERM, config_.kill_after);
   }
 }
 
 int Pool::verdict() {
   check_halt(true);
   if (tally_.failed > 0) printer_.say(tally_.summary());
-  if (drained_) printer_.say("drained by SIGUSR2; input was left");
+  if (ending_.drained && !intake_.ended()) printer_.say("drained by SIGUSR2; input was left");
   printer_.flush();
-  if (cause_.status) return *cause_.status;
-  if (!halted_) return tally_.exit_status(config_.exit_rule);
+  if (ending_.status) return *ending_.status;
+  if (!ending_.halted) return tally_.exit_status(config_.exit_rule);
   if (config_.halt.what != HaltRule::What::fail) return ipc::kExitSuccess;
   return config_.exit_rule == ExitRule::summary ? ipc::kExitNo : tally_.exit_status(config_.exit_rule);
 }

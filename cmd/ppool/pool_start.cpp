@@ -63,7 +63,7 @@ void Pool::start_jobs() {
 }
 
 bool Pool::may_start() {
-  if (phase_ != Phase::running || running_ >= limit()) return false;
+  if (ending_.phase != Phase::running || running_ >= limit()) return false;
   // Nobody reads: more output would only pile up.
   if (printer_.blocked() && printer_.waiting() >= 2 * std::size_t{limit()}) return false;
   return gate_.open();
@@ -76,8 +76,8 @@ std::unique_ptr<Job> Pool::next_job() {
     return new_job();
   } catch (const ipc::Error& error) {
     printer_.say(error.what());
-    cause_.status = ipc::kExitToolFailed;
-    phase_ = Phase::draining;
+    ending_.status = ipc::kExitToolFailed;
+    ending_.phase = Phase::draining;
     return nullptr;
   }
 }
@@ -108,7 +108,7 @@ void Pool::start(std::unique_ptr<Job> owned) {
   job.result = {};
   job.result.started_ms = unix_milliseconds();
   slot.started = ipc::Deadline::now();
-  slot.exited = slot.timed_out = slot.ended_by_pool = false;
+  slot.exited = slot.timed_out = slot.ended_by_pool = slot.killed = false;
   if (job.input.unfit == Unfit::nul_byte) return cannot_run(slot, EINVAL);
   if (job.input.unfit == Unfit::too_long) return cannot_run(slot, E2BIG);
   make_texts(job);
@@ -153,7 +153,7 @@ ipc::Spawned Pool::spawn(Slot& slot) {
 void Pool::watch_job(Slot& slot) {
   (void)loop_.watch(slot.process.pidfd(), ipc::EventLoop::Interest::read, token(Kind::exit, slot));
   constexpr Kind kKinds[kStreams] = {Kind::stream_out, Kind::stream_err};
-  for (int i = 0; i < kStreams; ++i) {
+  for (std::size_t i = 0; i < kStreams; ++i) {
     slot.streams[i].paused = false;
     if (!slot.streams[i].pipe) continue;
     (void)loop_.watch(slot.streams[i].pipe.get(), ipc::EventLoop::Interest::read, token(kKinds[i], slot));
@@ -177,7 +177,8 @@ void Pool::not_started(Slot& slot, const ipc::Spawned& spawned) {
   slot.job->result.ended_by_pool = true;
   printer_.finish(std::move(slot.job));
   slots_.give_back(slot);
-  end_all(SIGTERM, {0, Lookup{{}, spawned.errnum}.status()}, config_.kill_after);
+  ending_.status = Lookup{{}, spawned.errnum}.status();
+  end_all(SIGTERM, config_.kill_after);
 }
 
 /// The system has no process or descriptor to spare: the job waits until something has ended, or for a while when

@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kReadSize = 64 * 1024;
 /// How long a job that has exited may leave its output open.
 constexpr ipc::Duration kGrace = std::chrono::seconds(1);
-constexpr ipc::Duration kGraceWhileEnding = std::chrono::milliseconds(100);
+constexpr ipc::Duration kGraceAfterKill = std::chrono::milliseconds(100);
+constexpr ipc::Duration kLookAgain = std::chrono::milliseconds(10);
 
 ipc::Duration duration_of(const timeval& t) {
   return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
@@ -23,7 +24,7 @@ ipc::Duration duration_of(const timeval& t) {
 
 }  // namespace
 
-void Pool::read_stream(Slot& slot, int stream, const ipc::Event& event) {
+void Pool::read_stream(Slot& slot, std::size_t stream, const ipc::Event& event) {
   Slot::Stream& from = slot.streams[stream];
   if (!from.pipe || from.paused) return;
   if (!event.readable) return end_stream(slot, stream);
@@ -41,21 +42,23 @@ void Pool::read_stream(Slot& slot, int stream, const ipc::Event& event) {
   if (n <= 0 || (event.hung_up && emptied)) end_stream(slot, stream);
 }
 
-void Pool::deliver(Slot& slot, int stream, std::string_view bytes) {
+void Pool::deliver(Slot& slot, std::size_t stream, std::string_view bytes) {
   if (results_) results_->write(*slot.job, slot.results, stream, bytes);
   printer_.data(*slot.job, stream, bytes);
 }
 
-void Pool::end_stream(Slot& slot, int stream) {
+void Pool::end_stream(Slot& slot, std::size_t stream) {
   slot.streams[stream].pipe.reset();
-  if (slot.exited && slot.output_ended()) end_job(slot);
+  if (!slot.exited || !slot.output_ended()) return;
+  if (slot.is_being_ended()) return await_family(slot);
+  end_job(slot);
 }
 
 void Pool::resume_streams() {
   if (paused_ == 0) return;
   constexpr Kind kKinds[kStreams] = {Kind::stream_out, Kind::stream_err};
   for (Slot& slot : slots_) {
-    for (int i = 0; i < kStreams; ++i) {
+    for (std::size_t i = 0; i < kStreams; ++i) {
       Slot::Stream& stream = slot.streams[i];
       if (!slot.job || !stream.paused || printer_.must_pause(*slot.job, i)) continue;
       stream.paused = false;
@@ -69,31 +72,50 @@ void Pool::resume_streams() {
 void Pool::exited(Slot& slot) {
   slot.exited = true;
   loop_.cancel(slot.limit);
-  // Whom ppool ended does not leave its family behind.
-  if (slot.ended_by_pool || (slot.timed_out && slot.output_ended())) slot.process.signal_group(SIGKILL);
-  if (slot.output_ended()) return end_job(slot);
   loop_.unwatch(slot.process.pidfd());
-  const ipc::Duration grace =
-      phase_ == Phase::running || phase_ == Phase::draining ? kGrace : kGraceWhileEnding;
-  slot.grace = loop_.arm(ipc::Deadline::after(grace), token(Kind::grace, slot));
+  if (slot.is_being_ended()) return await_family(slot);
+  if (slot.output_ended()) return end_job(slot);
+  slot.grace = loop_.arm(ipc::Deadline::after(kGrace), token(Kind::grace, slot));
+}
+
+/// Whom ppool ends does not leave its family behind; but the family has had the same signal, and has until the KILL to
+/// act on it.
+void Pool::await_family(Slot& slot) {
+  loop_.cancel(slot.grace);
+  if (slot.output_ended() && !slot.process.has_family()) return end_job(slot);
+  slot.grace =
+      loop_.arm(ipc::Deadline::after(slot.killed ? kGraceAfterKill : kLookAgain), token(Kind::grace, slot));
+}
+
+void Pool::grace_over(Slot& slot) {
+  slot.grace = {};
+  if (slot.is_being_ended() && !slot.killed) return await_family(slot);
+  give_up_output(slot);
 }
 
 void Pool::time_out(Slot& slot) {
   slot.timed_out = true;
-  end_softly(slot, SIGTERM);
+  ipc::adopt_orphans(true);
+  end_softly(slot);
 }
 
 /// Lets the group end by itself; a stopped one must wake up for that.
-void Pool::end_softly(Slot& slot, int signal) {
-  slot.process.signal_group(signal);
+void Pool::end_softly(Slot& slot) {
+  slot.process.signal_group(SIGTERM);
   slot.process.signal_group(SIGCONT);
   if (slot.kill.serial == 0) {
     slot.kill = loop_.arm(ipc::Deadline::after(config_.kill_after), token(Kind::kill, slot));
   }
 }
 
+void Pool::kill_job(Slot& slot) {
+  slot.killed = true;
+  slot.process.signal_group(SIGKILL);
+  if (slot.exited) await_family(slot);
+}
+
 /// Takes what is in the pipe by now, and no more.
-void Pool::drain(Slot& slot, int stream) {
+void Pool::drain(Slot& slot, std::size_t stream) {
   int left = 0;
   if (!slot.streams[stream].pipe || ::ioctl(slot.streams[stream].pipe.get(), FIONREAD, &left) != 0) return;
   while (left > 0) {
@@ -106,18 +128,19 @@ void Pool::drain(Slot& slot, int stream) {
 }
 
 void Pool::give_up_output(Slot& slot) {
-  slot.grace = {};
-  if (slot.streams[0].paused || slot.streams[1].paused) {
+  const bool paused = slot.streams[0].paused || slot.streams[1].paused;
+  if (paused && !ending_.is_abrupt()) {
     // The reader of ppool is behind, not the job.
     slot.grace = loop_.arm(ipc::Deadline::after(kGrace), token(Kind::grace, slot));
     return;
   }
-  if (slot.timed_out) slot.process.signal_group(SIGKILL);
-  for (int i = 0; i < kStreams; ++i) {
+  for (std::size_t i = 0; i < kStreams; ++i) {
     drain(slot, i);
     slot.streams[i].pipe.reset();
+    paused_ -= slot.streams[i].paused ? 1 : 0;
+    slot.streams[i].paused = false;
   }
-  if (!slot.ended_by_pool && !slot.timed_out) {
+  if (!slot.is_being_ended()) {
     printer_.say("job " + std::to_string(slot.job->seq) +
                  ": its output is still held open by a process it left; the rest is dropped");
   }
@@ -129,7 +152,8 @@ void Pool::record_result(Slot& slot) {
   result.runtime = ipc::Deadline::now() - slot.started;
   result.timed_out = slot.timed_out;
   result.ended_by_pool = slot.ended_by_pool;
-  // Before the pid can become anybody else's.
+  // What stays of the group goes over to the leftovers before the guard's slot is cleared.
+  if (slot.process.has_family() && !slot.is_being_ended()) leftovers_.add(slot.process.pid());
   guard_.slot(slot.number - 1).store(0);
   const auto report = slot.process.reap();
   if (!report) return;
@@ -146,20 +170,22 @@ void Pool::end_job(Slot& slot) {
   loop_.cancel(slot.grace);
   --running_;
   auto job = std::move(slot.job);
+  const auto being_ended = [](const Slot& other) { return other.job && other.is_being_ended(); };
+  if (slot.timed_out && std::ranges::none_of(slots_, being_ended)) ipc::adopt_orphans(false);
   slot.results = {};
   slots_.give_back(slot);
   gate_.ended();
   if (terminal_) {
     terminal_->take_back();
     const int signal = job->result.ending.signal;
-    if (signal == SIGINT || signal == SIGQUIT) end_all(signal, {signal, std::nullopt}, config_.kill_after);
+    if (signal == SIGINT || signal == SIGQUIT) end_by(signal);
   }
   conclude(std::move(job));
 }
 
 bool Pool::will_retry(const Job& job) const {
-  return phase_ == Phase::running && !job.result.success() && !job.result.ended_by_pool && job.tries > 0 &&
-         job.tries <= config_.retries;
+  return ending_.phase == Phase::running && !job.result.success() && !job.result.ended_by_pool &&
+         job.tries > 0 && job.tries <= config_.retries;
 }
 
 /// The job is over; whether for good is decided here.
@@ -199,5 +225,5 @@ void Pool::stopped(Slot& slot, int signal) {
   }
   if (signal != SIGTTIN && signal != SIGTTOU) return;
   printer_.say("job " + std::to_string(slot.job->seq) + ": stopped for the terminal; ended (see --tty)");
-  end_softly(slot, SIGTERM);
+  end_softly(slot);
 }

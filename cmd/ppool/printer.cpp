@@ -24,7 +24,7 @@ bool Printer::streams(const Job& job) const noexcept {
   return mode_ == Mode::ordered && !order_.empty() && order_.front().job == &job && job.tries > retries_;
 }
 
-std::string_view Printer::tagged(Job& job, int stream, std::string_view bytes) {
+std::string_view Printer::tagged(Job& job, std::size_t stream, std::string_view bytes) {
   if (job.tag.empty()) return bytes;
   scratch_.clear();
   bool at_start = job.at_line_start[stream];
@@ -39,7 +39,7 @@ std::string_view Printer::tagged(Job& job, int stream, std::string_view bytes) {
   return scratch_;
 }
 
-void Printer::data(Job& job, int stream, std::string_view bytes) {
+void Printer::data(Job& job, std::size_t stream, std::string_view bytes) {
   job.bytes_out += bytes.size();
   bytes = tagged(job, stream, bytes);
   job.at_line_start[stream] = bytes.back() == '\n';
@@ -52,35 +52,34 @@ void Printer::data(Job& job, int stream, std::string_view bytes) {
   }
 }
 
-void Printer::data_of_lines(Job& job, int stream, std::string_view bytes) {
+void Printer::data_of_lines(Job& job, std::size_t stream, std::string_view bytes) {
   ipc::Spool& partial = job.output[stream];
   const auto newline = bytes.rfind('\n');
   if (newline == std::string_view::npos) {
     partial.append(bytes);
     return;
   }
-  if (!partial.empty()) {
-    hide_bar();
-    output(stream).write(std::move(partial));
-  }
+  emit_held(job, stream);
   emit(stream, bytes.substr(0, newline + 1));
   partial.append(bytes.substr(newline + 1));
 }
 
-void Printer::emit(int stream, std::string_view bytes) {
+void Printer::emit(std::size_t stream, std::string_view bytes) {
   if (bytes.empty()) return;
   hide_bar();
   if (output(stream).is_terminal()) on_fresh_line_ = bytes.back() == '\n';
   output(stream).write(bytes);
 }
 
+void Printer::emit_held(Job& job, std::size_t stream) {
+  if (job.output[stream].empty()) return;
+  hide_bar();
+  if (output(stream).is_terminal()) on_fresh_line_ = job.at_line_start[stream];
+  output(stream).write(std::move(job.output[stream]));
+}
+
 void Printer::emit_held(Job& job) {
-  for (int stream = 0; stream < kStreams; ++stream) {
-    if (job.output[stream].empty()) continue;
-    hide_bar();
-    if (output(stream).is_terminal()) on_fresh_line_ = job.at_line_start[stream];
-    output(stream).write(std::move(job.output[stream]));
-  }
+  for (std::size_t stream = 0; stream < kStreams; ++stream) emit_held(job, stream);
 }
 
 void Printer::forget(Job& job) {
@@ -99,7 +98,7 @@ void Printer::finish(std::unique_ptr<Job> job) {
     std::ranges::lower_bound(order_, job->seq, {}, &Place::seq)->finished = std::move(job);
     advance();
   } else {
-    for (int stream = 0; mode_ == Mode::lines && stream < kStreams; ++stream) {
+    for (std::size_t stream = 0; mode_ == Mode::lines && stream < kStreams; ++stream) {
       if (!job->output[stream].empty()) job->output[stream].append("\n");
       job->at_line_start[stream] = true;
     }
@@ -136,7 +135,7 @@ void Printer::flush() {
   settle();
 }
 
-bool Printer::must_pause(const Job& job, int stream) {
+bool Printer::must_pause(const Job& job, std::size_t stream) {
   return output(stream).congested() && (mode_ == Mode::lines || streams(job));
 }
 

@@ -29,7 +29,7 @@ class Printer {
   /// Gives the job its place in the order (-k). It must stay where it is until finish().
   void begin(Job& job);
   /// Takes what a job wrote. Throws ipc::Error when it can be held neither in memory nor on disk.
-  void data(Job& job, int stream, std::string_view bytes);
+  void data(Job& job, std::size_t stream, std::string_view bytes);
   /// Forgets what it wrote, for another try. (What went out as it came cannot be called back.)
   void forget(Job& job);
   /// The job runs now: in the order of the input, the first one's output need not wait.
@@ -47,7 +47,7 @@ class Printer {
   void flush();
 
   /// This stream of the job goes out as it comes, and its reader is behind: do not read more from it now.
-  [[nodiscard]] bool must_pause(const Job& job, int stream);
+  [[nodiscard]] bool must_pause(const Job& job, std::size_t stream);
   /// Finished jobs whose output the reader has not taken yet.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] bool blocked() const noexcept;
@@ -68,10 +68,11 @@ class Printer {
   };
 
   [[nodiscard]] bool streams(const Job& job) const noexcept;
-  [[nodiscard]] Output& output(int stream) noexcept { return stream == 0 ? out_ : err(); }
-  [[nodiscard]] std::string_view tagged(Job& job, int stream, std::string_view bytes);
-  void data_of_lines(Job& job, int stream, std::string_view bytes);
-  void emit(int stream, std::string_view bytes);
+  [[nodiscard]] Output& output(std::size_t stream) noexcept { return stream == 0 ? out_ : err(); }
+  [[nodiscard]] std::string_view tagged(Job& job, std::size_t stream, std::string_view bytes);
+  void data_of_lines(Job& job, std::size_t stream, std::string_view bytes);
+  void emit(std::size_t stream, std::string_view bytes);
+  void emit_held(Job& job, std::size_t stream);
   void emit_held(Job& job);
   void hand_over(std::unique_ptr<Job> job);
   void advance();

@@ -45,14 +45,14 @@ Results::Files Results::begin(const Job& job) const {
   if (::unlink(path(job, "status").c_str()) != 0 && errno != ENOENT)
     ipc::throw_errno("", path(job, "status"));
   Files files;
-  for (int i = 0; i < kStreams; ++i) {
+  for (std::size_t i = 0; i < kStreams; ++i) {
     files.streams[i] = ipc::open_file(path(job, kNames[i]), O_WRONLY | O_CREAT | O_TRUNC, 0666);
   }
   write_file(path(job, "args"), job.command_line + '\n');
   return files;
 }
 
-void Results::write(const Job& job, const Files& files, int stream, std::string_view bytes) const {
+void Results::write(const Job& job, const Files& files, std::size_t stream, std::string_view bytes) const {
   const int errnum = ipc::write_all(files.streams[stream].get(), bytes);
   if (errnum != 0) throw ipc::Error(errnum, "", path(job, kNames[stream]));
 }

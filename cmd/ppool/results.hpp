@@ -21,7 +21,7 @@ class Results {
   /// Makes the job's directory and files; of an earlier try nothing stays. Throws ipc::Error.
   [[nodiscard]] Files begin(const Job& job) const;
   /// Throws ipc::Error.
-  void write(const Job& job, const Files& files, int stream, std::string_view bytes) const;
+  void write(const Job& job, const Files& files, std::size_t stream, std::string_view bytes) const;
   void finish(const Job& job) const;
 
  private:

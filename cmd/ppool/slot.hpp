@@ -24,10 +24,13 @@ struct Slot {
   ipc::Deadline started;
   ipc::EventLoop::Timer limit;  ///< -t
   ipc::EventLoop::Timer kill;   ///< KILL is due
-  ipc::EventLoop::Timer grace;  ///< its output must have ended by then
+  ipc::EventLoop::Timer grace;  ///< what it left must be gone by then, or is looked at again
   bool exited = false;          ///< but perhaps not its output
   bool timed_out = false;
   bool ended_by_pool = false;
+  bool killed = false;
 
+  /// It is not left to end by itself: neither is what it started.
+  [[nodiscard]] bool is_being_ended() const noexcept { return timed_out || ended_by_pool; }
   [[nodiscard]] bool output_ended() const noexcept { return !streams[0].pipe && !streams[1].pipe; }
 };

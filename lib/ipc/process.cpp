@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 // The child runs on a stack that lies in an array of its parent's, where shadow memory would go stale.
 #define IPC_UNSANITIZED __attribute__((noinline, no_sanitize("address", "thread", "undefined")))
@@ -103,20 +104,36 @@ pid_t wait_for(pid_t pid, int* status, int flags, rusage* usage) noexcept {
 Process::~Process() {
   if (pid_ == 0) return;
   signal_group(SIGKILL);
-  wait_for(pid_, nullptr, 0, nullptr);
+  if (!report_) wait_for(pid_, nullptr, 0, nullptr);
 }
 
 void Process::signal_group(int signal) const noexcept { ::kill(-pid_, signal); }
 
-std::optional<Process::Report> Process::reap() noexcept {
+bool Process::collect() noexcept {
+  if (report_) return true;
   int status = 0;
   Report report;
-  if (wait_for(pid_, &status, WNOHANG, &report.usage) == 0) return std::nullopt;
+  if (wait_for(pid_, &status, WNOHANG, &report.usage) == 0) return false;
   report.ending = ending_of(status);
+  report_ = report;
+  return true;
+}
+
+std::optional<Process::Report> Process::reap() noexcept {
+  if (!collect()) return std::nullopt;
   pid_ = 0;
   pidfd_.reset();
-  return report;
+  return std::exchange(report_, std::nullopt);
 }
+
+bool Process::has_family() noexcept {
+  if (!collect()) return true;
+  while (wait_for(-pid_, nullptr, WNOHANG, nullptr) > 0) {
+  }
+  return ::kill(-pid_, 0) == 0;
+}
+
+void adopt_orphans(bool adopt) noexcept { ::prctl(PR_SET_CHILD_SUBREAPER, adopt ? 1 : 0); }
 
 Spawned spawn(const SpawnPlan& plan) noexcept {
   constexpr std::size_t kStack = 32 * 1024;

@@ -39,12 +39,19 @@ struct SpawnPlan {
 /// Destruction of one that was not reaped kills its group and waits.
 class Process {
  public:
+  struct Report {
+    Ending ending;
+    rusage usage{};
+  };
+
   Process() noexcept = default;
   Process(pid_t pid, Fd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
-  Process(Process&& other) noexcept : pid_(std::exchange(other.pid_, 0)), pidfd_(std::move(other.pidfd_)) {}
+  Process(Process&& other) noexcept
+      : pid_(std::exchange(other.pid_, 0)), pidfd_(std::move(other.pidfd_)), report_(other.report_) {}
   Process& operator=(Process&& other) noexcept {
     std::swap(pid_, other.pid_);
     std::swap(pidfd_, other.pidfd_);
+    std::swap(report_, other.report_);
     return *this;
   }
   Process(const Process&) = delete;
@@ -59,16 +66,20 @@ class Process {
   /// To every member of the child's group; a group with nobody left is no error.
   void signal_group(int signal) const noexcept;
 
-  struct Report {
-    Ending ending;
-    rusage usage{};
-  };
   /// Nothing while the child runs. Afterwards this object owns nothing.
   [[nodiscard]] std::optional<Report> reap() noexcept;
 
+  /// The child runs, or has ended and others are left in its group. The kernel wakes nobody when a group empties, so
+  /// this must be asked again. Takes the child's report first, for reap(): from then on only the others keep the
+  /// group's number from being used again. Reaps those of the group that adopt_orphans() has brought.
+  [[nodiscard]] bool has_family() noexcept;
+
  private:
+  [[nodiscard]] bool collect() noexcept;
+
   pid_t pid_ = 0;
   Fd pidfd_;
+  std::optional<Report> report_;  ///< once the child itself has been reaped
 };
 
 /// What became of a spawn(): a running process, or the step that failed and its errno.
@@ -78,6 +89,10 @@ struct Spawned {
   Step failed = Step::none;
   int errnum = 0;
 };
+
+/// Makes this process the one that orphaned descendants go to, so that has_family() need not wait for init to reap
+/// them, which in many containers it never does. Best effort; nothing where the system has no such thing.
+void adopt_orphans(bool adopt) noexcept;
 
 /// Returns once the child has executed its program or failed to. Never throws, leaves nothing behind on failure.
 /// EAGAIN, ENOMEM and EMFILE from Step::clone are worth another try once something has ended.

@@ -1,0 +1,35 @@
+#pragma once
+/// Process groups of jobs that have ended while others in the group live on. A normal end lets go of them; until then
+/// they are ppool's, and the guard's when ppool is killed.
+///
+/// Nobody is told when a group empties, and its number can be used again from then on: so each is looked at once a
+/// second, which is far less than the system takes to come round to the same number.
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "ipc/event_loop.hpp"
+#include "ipc/guard.hpp"
+
+class Leftovers {
+ public:
+  /// Uses `capacity` guard slots from `first_slot` on; `token` is of the timer that asks for look().
+  Leftovers(ipc::Guard& guard, std::size_t first_slot, std::size_t capacity, ipc::EventLoop& loop,
+            ipc::Token token);
+
+  /// Beyond the capacity a group is let go.
+  void add(pid_t group);
+  /// Forgets the groups that have emptied.
+  void look();
+  void signal(int signal) const noexcept;
+
+ private:
+  ipc::Guard& guard_;
+  std::size_t first_slot_;
+  std::size_t capacity_;
+  ipc::EventLoop& loop_;
+  ipc::Token token_;
+  std::vector<pid_t> groups_;  ///< number i is in guard slot first_slot_ + i
+};
