@@ -148,6 +148,16 @@ load helpers
 	done
 }
 
+@test "the reader gone while ppool waited for it to read" {
+	local mode
+	for mode in --no-run-if-empty -k -l --tag; do
+		run -0 timeout 20 bash -c 'ppool -n 4 "$1" --buffer 64K --sh "seq 30000; : >done.\$1" ::: 1 2 3 4 5 6 7 8 |
+			{ read -r _; until [ "$(ls done.* 2>/dev/null | wc -l)" -ge 3 ]; do sleep 0.01; done; }; echo "${PIPESTATUS[0]}"' bash "$mode"
+		[ "$output" = 141 ]
+		rm done.*
+	done
+}
+
 @test "the reader gone: jobs that ignore TERM are killed" {
 	run -0 timeout 10 bash -c 'ppool zoo ignore-term ::: pid | { until [ -e pid ]; do sleep 0.01; done; }; echo "${PIPESTATUS[0]}"'
 	[ "$output" = 141 ]

@@ -74,7 +74,7 @@ shell=(env PS1='ready> ' PS2= HISTFILE=/dev/null bash --norc --noprofile --noedi
 		expect Stopped
 		send kill -9 %1\n
 		until for pid in $(cat one); do [ ! -e /proc/$pid ] || grep -q "^State:.Z" /proc/$pid/status || exit 1; done
-		send exit 0\n' "${shell[@]}"
+		send exit 0\nexit 0\n' "${shell[@]}"
 	mapfile -t pids <one
 	pids_gone "${pids[@]}"
 }
@@ -111,15 +111,25 @@ shell=(env PS1='ready> ' PS2= HISTFILE=/dev/null bash --norc --noprofile --noedi
 		expect read <hello>' ppool --tty -n 1 -u --sh 'echo "ready-$1"; zoo tty-read' ::: a
 }
 
-@test "--tty: Ctrl-C reaches the job, and ppool dies of it" {
+@test "--tty: Ctrl-C reaches the job" {
 	run -0 ptyrun 'expect ready>
 		send ppool --tty -n 1 -u zoo trap file 3 ::: x\n
 		until [ -e file ]
 		send \x03
 		expect ready>
+		send exit 0\n' "${shell[@]}"
+	is file.got <<<INT
+}
+
+@test "--tty: Ctrl-C that the job dies of ends ppool by INT too, and nothing new starts" {
+	run -0 ptyrun 'expect ready>
+		send ppool --tty -n 1 -u zoo wait ::: one two\n
+		until [ -e one ]
+		send \x03
+		expect ready>
 		send echo "status $?"; exit\n
 		expect status 130' "${shell[@]}"
-	is file.got <<<INT
+	[ ! -e two ]
 }
 
 @test "--progress on a terminal: a bar of one line; the output is not disturbed" {
