@@ -226,3 +226,33 @@ children_at_most() { [ "$(ps -o pid= --ppid "$pool_pid" | wc -l)" -le "$1" ]; }
 		[ "${output//[ab]$'\t'/}" = $'0 1 2\n0 1 2' ]
 	done
 }
+
+@test "--halt soon: a job that waits for another try counts with the one it had, and holds nobody's output back" {
+	run -0 --separate-stderr ppool -n 2 -k --retries 3 --backoff 1h --halt soon,success=2 --joblog log \
+		--sh 'if [ "$1" = a ]; then echo lost; exit 7; fi; echo "$1"; [ "$1" != c ] || exit 1' ::: a b d e
+	[ "$output" = $'b\nd' ]
+	is <(cut -f 1,5 log | sort) <<<$'1\t7\n2\t0\n3\t0'
+}
+
+@test "TERM while a job waits for another try: the outputs behind it are written, and it is not logged" {
+	gate go
+	start_pool -n 1 -k --retries 3 --backoff 1h --joblog log \
+		--sh 'if [ "$1" = a ]; then exit 7; fi; echo "$1"; if [ "$1" = c ]; then : >c.runs; read -r _ <go; fi' ::: a b c
+	await c.runs
+	kill -TERM "$pool_pid"
+	end_pool
+	[ "$death" = 'signal 15' ]
+	is out <<<$'b\nc'
+	is <(cut -f 1,5 log) <<<$'2\t0'
+}
+
+@test "endless records that start nothing do not keep ppool from its signals" {
+	start_pool -n 1 -r echo < <(yes '')
+	kill -TERM "$pool_pid"
+	end_pool
+	[ "$death" = 'signal 15' ]
+	start_pool -n 1 echo < <(yes $'\001' | tr '\001' '\0')
+	kill -TERM "$pool_pid"
+	end_pool
+	[ "$death" = 'signal 15' ]
+}

@@ -13,6 +13,9 @@ namespace {
 /// The kernel counts each argument with its NUL and its pointer; POSIX asks xargs to leave 2048 bytes free.
 constexpr std::size_t kHeadroom = 4096;
 
+/// Empty records in a row that are skipped in one go.
+constexpr unsigned kPatience = 1000;
+
 std::size_t cost(const Record& record) {
   std::size_t sum = 0;
   for (const auto& field : record.fields) sum += field.size() + 1 + sizeof(char*);
@@ -41,13 +44,13 @@ Source::State Batcher::next_record(Record& record) {
     left_over_.reset();
     return Source::State::record;
   }
-  for (;;) {
+  for (unsigned skipped = 0; skipped < kPatience; ++skipped) {
     const Source::State state = source_.next(record);
     if (state != Source::State::record) return state;
     if (skip_empty_ && std::ranges::all_of(record.fields, &std::string::empty)) continue;
-    ++taken_;
     return state;
   }
+  return Source::State::busy;
 }
 
 Unfit Batcher::judge(const Record& record) const {
@@ -76,7 +79,7 @@ Source::State Batcher::next(JobInput& input) {
     // A job that is full goes out before another record is asked for.
     if (!partial_.fields.empty() && (max_records_ == 1 || partial_.fields.size() >= max_records_)) break;
     state = next_record(record);
-    if (state == Source::State::pending) return state;
+    if (state == Source::State::pending || state == Source::State::busy) return state;
     if (state == Source::State::end) {
       if (partial_.fields.empty()) return state;
       break;

@@ -23,8 +23,6 @@ class Batcher {
 
   /// As Source::next(), for whole jobs. A job that is still incomplete waits for more records.
   [[nodiscard]] Source::State next(JobInput& input);
-  /// How many records have been taken from the source, skipped ones not counted.
-  [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; }
 
  private:
   [[nodiscard]] Source::State next_record(Record& record);
@@ -38,7 +36,6 @@ class Batcher {
   bool skip_empty_;
   bool lines_may_hold_nul_;
   std::size_t longest_;
-  std::uint64_t taken_ = 0;
   JobInput partial_;
   std::size_t partial_bytes_ = 0;
   std::optional<Record> left_over_;  ///< the one that did not fit the last job

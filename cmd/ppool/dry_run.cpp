@@ -24,8 +24,8 @@ int dry_run(const Config& config, Launcher& launcher, Source& source, ResumeInde
     if (state == Source::State::pending) {
       pollfd ready{intake.descriptor(), POLLIN, 0};
       (void)::poll(&ready, 1, -1);
-      continue;
     }
+    if (state != Source::State::record) continue;
     job->slot = 1;
     launcher.prepare(*job);
     lines += launcher.quoted(false) + '\n';

@@ -1,5 +1,12 @@
 #include "intake.hpp"
 
+namespace {
+
+/// Jobs in a row that --resume passes over in one go.
+constexpr unsigned kPatience = 1000;
+
+}  // namespace
+
 Intake::Intake(const Config& config, Source& source, const Launcher& launcher, ipc::SpoolStore& store,
                ResumeIndex logged)
     : source_(source),
@@ -14,7 +21,7 @@ Intake::Intake(const Config& config, Source& source, const Launcher& launcher, i
 
 Source::State Intake::next(std::unique_ptr<Job>& job) {
   JobInput input;
-  for (;;) {
+  for (unsigned passed = 0; passed < kPatience; ++passed) {
     const Source::State state = batcher_.next(input);
     ended_ = state == Source::State::end;
     if (state != Source::State::record) return state;
@@ -25,6 +32,7 @@ Source::State Intake::next(std::unique_ptr<Job>& job) {
     }
     ++passed_over_;
   }
+  return Source::State::busy;
 }
 
 bool Intake::already_done(Job& job) {

@@ -71,10 +71,11 @@ int Pool::run() {
 void Pool::loop() {
   if (config_.progress) show_progress(false);
   for (;;) {
-    start_jobs();
+    const bool more_to_start = start_jobs();
+    if (ending_.phase != Phase::running) give_up_retries();
     check_outputs();
     if (finished()) return;
-    for (const ipc::Event& event : loop_.wait()) handle(event);
+    for (const ipc::Event& event : loop_.wait(!more_to_start)) handle(event);
   }
 }
 

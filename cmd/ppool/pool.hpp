@@ -7,8 +7,8 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
+#include "complaints.hpp"
 #include "config.hpp"
 #include "ending.hpp"
 #include "intake.hpp"
@@ -60,7 +60,8 @@ class Pool {
 
   // pool_start.cpp: records become jobs, jobs become processes
   void fit_descriptors();
-  void start_jobs();
+  [[nodiscard]] bool start_jobs();
+  void give_up_retries();
   [[nodiscard]] bool may_start();
   [[nodiscard]] unsigned limit() const noexcept { return std::min(workers_, most_); }
   [[nodiscard]] std::unique_ptr<Job> next_job();
@@ -122,6 +123,7 @@ class Pool {
   Leftovers leftovers_;
   SlotTable slots_;
   Tally tally_;
+  Complaints complaints_;
   std::unique_ptr<char[]> scratch_;  ///< what is read from jobs passes through here
   ipc::Deadline began_;
   Ending ending_;
@@ -130,11 +132,9 @@ class Pool {
   unsigned workers_;                    ///< asked for
   unsigned most_ = WorkerCount::kMost;  ///< that the descriptors allow
   unsigned running_ = 0;
+  bool input_busy_ = false;
   std::optional<int> watched_input_;  ///< the descriptor, while more input is waited for
-  bool told_fewer_ = false;
-  bool told_nul_ = false;
-  unsigned told_too_long_ = 0;
-  bool out_watched_ = false;  ///< for writability
+  bool out_watched_ = false;          ///< for writability
   bool err_watched_ = false;
   unsigned paused_ = 0;  ///< streams that wait for ppool's own reader
 };

@@ -57,7 +57,6 @@ void Pool::fail() {
 void Pool::end_all(int signal, ipc::Duration patience) {
   if (ending_.phase == Phase::killing) return;
   ending_.phase = Phase::ending;
-  retries_.clear();
   for (Slot& slot : slots_) {
     if (slot.job && slot.process && !slot.exited) slot.ended_by_pool = true;
   }

@@ -14,7 +14,7 @@
 
 namespace {
 
-constexpr unsigned kTooLongTold = 10;
+constexpr unsigned kTurn = 256;
 
 std::int64_t unix_milliseconds() {
   timespec t{};
@@ -25,10 +25,6 @@ std::int64_t unix_milliseconds() {
 /// Gone as soon as something else ends.
 bool is_passing(int errnum) {
   return errnum == EAGAIN || errnum == ENOMEM || errnum == EMFILE || errnum == ENFILE;
-}
-
-std::string jobs_at_a_time(std::uint64_t count) {
-  return std::to_string(count) + (count == 1 ? " job" : " jobs") + " at a time";
 }
 
 }  // namespace
@@ -51,14 +47,27 @@ void Pool::fit_descriptors() {
   if (needed <= limits.rlim_cur) return;
   const std::uint64_t room = limits.rlim_cur > in_use + kInFlight ? limits.rlim_cur - in_use - kInFlight : 0;
   most_ = static_cast<unsigned>(std::max<std::uint64_t>(1, room / each));
-  printer_.say("ulimit -n " + std::to_string(limits.rlim_cur) + ": running at most " + jobs_at_a_time(most_));
+  printer_.say("ulimit -n " + std::to_string(limits.rlim_cur) + ": running at most " +
+               Complaints::jobs_at_a_time(most_));
 }
 
-void Pool::start_jobs() {
-  while (may_start()) {
+/// Returns whether it stopped only for other things to get their turn: jobs that end before they start never fill the
+/// slots, and there may be any number of them.
+bool Pool::start_jobs() {
+  for (unsigned turn = 0; turn < kTurn; ++turn) {
+    if (!may_start()) return false;
     auto job = next_job();
-    if (!job) return;
+    if (!job) return input_busy_;
     start(std::move(job));
+  }
+  return true;
+}
+
+/// Jobs that were waiting for another try when starting ended: with the try they had, or as if never begun.
+void Pool::give_up_retries() {
+  while (auto job = retries_.take_any()) {
+    job->result.ended_by_pool = job->tries == 0 || ending_.is_abrupt();
+    conclude(std::move(job));
   }
 }
 
@@ -71,6 +80,7 @@ bool Pool::may_start() {
 
 std::unique_ptr<Job> Pool::next_job() {
   if (auto job = retries_.take()) return job;
+  input_busy_ = false;
   if (intake_.ended() || watched_input_) return nullptr;
   try {
     return new_job();
@@ -85,6 +95,7 @@ std::unique_ptr<Job> Pool::next_job() {
 std::unique_ptr<Job> Pool::new_job() {
   std::unique_ptr<Job> job;
   const Source::State state = intake_.next(job);
+  input_busy_ = state == Source::State::busy;
   if (state == Source::State::record) printer_.begin(*job);
   if (state == Source::State::pending &&
       loop_.watch(intake_.descriptor(), ipc::EventLoop::Interest::read, token(Kind::input))) {
@@ -189,24 +200,14 @@ void Pool::hold_back(Slot& slot, int errnum) {
   retries_.put_first(std::move(slot.job));
   slots_.give_back(slot);
   gate_.refused();
-  if (told_fewer_ || running_ == 0) return;
-  printer_.say(std::string(refused) + ": " + ipc::reason(errnum) + "; running " + jobs_at_a_time(running_));
-  told_fewer_ = true;
+  if (const auto text = complaints_.fewer(refused, errnum, running_)) printer_.say(*text);
 }
 
 /// A record that can be no argument, or whose own command is not there: the job has failed, the run goes on.
 void Pool::cannot_run(Slot& slot, int errnum) {
   Job& job = *slot.job;
-  const std::string name = "job " + std::to_string(job.seq);
-  if (errnum == EINVAL && !told_nul_) {
-    printer_.say(name + ": the record has a NUL byte and cannot be an argument (see -0); told once");
-    told_nul_ = true;
-  } else if (errnum == E2BIG && told_too_long_ < kTooLongTold) {
-    printer_.say(name + ": " + ipc::reason(E2BIG));
-    if (++told_too_long_ == kTooLongTold) printer_.say("further records that are too long are not told");
-  } else if (errnum != EINVAL && errnum != E2BIG) {
-    printer_.say(name + ": " + launcher_.first_word() + ": " + ipc::reason(errnum));
-  }
+  const std::string word = job.input.unfit == Unfit::no ? launcher_.first_word() : std::string();
+  if (const auto text = complaints_.cannot_run(job.seq, word, errnum)) printer_.say(*text);
   job.result.ending.code = Lookup{{}, errnum}.status();
   if (results_ && job.tries == 0) (void)results_->begin(job);
   auto owned = std::move(slot.job);

@@ -43,11 +43,14 @@ class RetryQueue {
     return job;
   }
 
-  [[nodiscard]] bool empty() const noexcept { return ready_.empty() && waiting_.empty(); }
-  void clear() noexcept {
-    ready_.clear();
-    waiting_.clear();
+  /// The same, whether its time has come or not.
+  [[nodiscard]] std::unique_ptr<Job> take_any() {
+    if (auto job = take()) return job;
+    if (waiting_.empty()) return nullptr;
+    return std::move(waiting_.extract(waiting_.begin()).mapped());
   }
+
+  [[nodiscard]] bool empty() const noexcept { return ready_.empty() && waiting_.empty(); }
 
  private:
   ipc::EventLoop& loop_;

@@ -21,6 +21,7 @@ class Source {
   enum class State {
     record,   ///< there is one
     pending,  ///< none yet: ask again when descriptor() is readable
+    busy,     ///< none among many that were passed over: look after other things, and ask again
     end
   };
 
