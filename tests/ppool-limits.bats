@@ -228,7 +228,7 @@ children_at_most() { [ "$(ps -o pid= --ppid "$pool_pid" | wc -l)" -le "$1" ]; }
 }
 
 @test "--halt soon: a job that waits for another try counts with the one it had, and holds nobody's output back" {
-	run -0 --separate-stderr ppool -n 2 -k --retries 3 --backoff 1h --halt soon,success=2 --joblog log \
+	run -0 --separate-stderr ppool -n 1 -k --retries 3 --backoff 1h --halt soon,success=2 --joblog log \
 		--sh 'if [ "$1" = a ]; then echo lost; exit 7; fi; echo "$1"; [ "$1" != c ] || exit 1' ::: a b d e
 	[ "$output" = $'b\nd' ]
 	is <(cut -f 1,5 log | sort) <<<$'1\t7\n2\t0\n3\t0'
