@@ -140,7 +140,7 @@ void Pool::give_up_output(Slot& slot) {
     paused_ -= slot.streams[i].paused ? 1 : 0;
     slot.streams[i].paused = false;
   }
-  if (!slot.is_being_ended()) {
+  if (!slot.is_being_ended() && !slot.killed && !paused) {
     printer_.say("job " + std::to_string(slot.job->seq) +
                  ": its output is still held open by a process it left; the rest is dropped");
   }
