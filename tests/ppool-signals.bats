@@ -93,6 +93,38 @@ load helpers
 	is out <<<$'ready\nTERM\n2\n3'
 }
 
+@test "a reader that stands still: a signal's output so far waits for it; the second signal does not" {
+	local mode reader first
+	for mode in -k -l; do
+		rm -f through wrote pool.*
+		mkfifo through
+		deathof pool ppool -n 1 "$mode" --sh 'seq 20000; : >wrote; exec zoo wait pid' ::: x >through 2>err 3>&- &
+		exec {reader}<through
+		read -r first <&"$reader"
+		await wrote pool.pid
+		read -r pool_pid <pool.pid
+		kill -TERM "$pool_pid"
+		is <(echo "$first"; cat <&"$reader") < <(seq 20000)
+		exec {reader}<&-
+		end_pool
+		[ "$death" = "signal 15" ]
+	done
+	rm -f through wrote pool.*
+	mkfifo through
+	deathof pool ppool -n 1 -l --sh 'seq 200000' ::: x >through 2>err 3>&- &
+	exec {reader}<through
+	read -r first <&"$reader"
+	await pool.pid
+	read -r pool_pid <pool.pid
+	kill -TERM "$pool_pid"
+	retry_until 10 pid_consumed_signal "$pool_pid" 15
+	kill -TERM "$pool_pid"
+	retry_until 5 test -e pool.death
+	exec {reader}<&-
+	end_pool
+	[ "$death" = "signal 15" ]
+}
+
 @test "a job inherits ppool's signal mask and dispositions, whatever ppool blocks itself" {
 	local expected
 	expected=$(env --default-signal zoo signals)

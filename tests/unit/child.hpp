@@ -23,6 +23,7 @@ class Child {
       ::_exit(99);
     }
   }
+  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {

@@ -106,7 +106,18 @@ TEST("a job is there before another record is asked for") {
   check_equal(more.asked, 2U);
 }
 
-TEST("empty records are skipped where that was asked, and not counted") {
+TEST("many empty records in a row are skipped in turns") {
+  Config config;
+  config.skip_empty = true;
+  Script source(Words(2500, ""));
+  Batcher batcher(source, config, 0);
+  JobInput input;
+  check(batcher.next(input) == State::busy);
+  check(batcher.next(input) == State::busy);
+  check(batcher.next(input) == State::end);
+}
+
+TEST("empty records are skipped where that was asked") {
   Config config;
   config.skip_empty = true;
   Script source({"", "a", "", "", "b", ""});
