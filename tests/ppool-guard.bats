@@ -32,6 +32,19 @@ seed() {
 	end_pool
 }
 
+@test "what jobs that have ended left in their groups is ended with ppool, by SIGKILL and by a signal" {
+	local name
+	for name in KILL TERM INT; do
+		rm -f left.* job
+		start_pool -n 1 --sh 'if [ "$1" = last ]; then exec zoo wait job; fi; zoo double-fork "left.$1" >/dev/null 2>&1' ::: a b last
+		await left.a left.b job
+		[ "$(pid_state "$(cat left.a)")" = S ]
+		kill -s "$name" "$pool_pid"
+		retry_until 5 pids_gone "$(cat left.a)" "$(cat left.b)" "$(cat job)"
+		end_pool
+	done
+}
+
 @test "SIGKILL of ppool: stopped jobs are gone too" {
 	start_pool zoo stop-self ::: pid
 	await pid

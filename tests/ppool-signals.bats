@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016  # $1 in single quotes is for the job's own shell
 # shellcheck disable=SC1003  # nor is a lone backslash a mistake
+# shellcheck disable=SC2030,SC2031  # each test is a process of its own
 # shellcheck disable=SC2154  # run and the helpers set output, stderr, lines, death
 load helpers
 

@@ -33,11 +33,16 @@ gone_within() { # MILLISECONDS
 # Every third job leaves a child in its group, every fifth fails once, every seventh writes more than --buffer.
 # shellcheck disable=SC2016 # the job's own shell expands these
 job='
-	if [ $(($1 % 3)) -eq 0 ]; then sleep 1000 >/dev/null 2>&1 & fi
-	if [ $(($1 % 7)) -eq 0 ]; then head -c 50000 /dev/zero; fi
-	if [ $(($1 % 5)) -eq 0 ] && [ ! -e "failed.$1" ]; then : >"failed.$1"; exit 1; fi
+	[ $(($1 % 3)) -ne 0 ] || sleep 1000 >/dev/null 2>&1 &
+	[ $(($1 % 7)) -ne 0 ] || head -c 50000 /dev/zero
+	if [ $(($1 % 5)) -eq 0 ] && [ ! -e "failed.$1" ]; then
+		: >"failed.$1"
+		kill $!
+		exit 1
+	fi
 	echo "$1" >>ran
-	if [ $(($1 % 3)) -eq 0 ]; then kill $!; fi'
+	kill $! 2>/dev/null
+	exit 0'
 
 seq "$count" >input
 run_pool() { exec ppool -n "$workers" "$@" --buffer 16K --tmpdir spill --joblog log --resume-failed --sh "$job" <input >/dev/null 2>&1; }
@@ -55,11 +60,12 @@ while [ "$SECONDS" -lt "$end" ]; do
 	for ((i = RANDOM % 30; i > 0 && SECONDS < end; --i)); do
 		run_pool "${mode[@]}" &
 		pid=$!
-		sleep "0.$(printf '%03d' $((RANDOM % 300)))"
+		sleep "0.$(printf '%03d' $((RANDOM % 150)))"
 		kill -KILL "$pid" 2>/dev/null && kills=$((kills + 1))
 		wait "$pid" 2>/dev/null
 		if ! gone_within 2000 || [ -n "$(ls -A spill)" ]; then
 			left=$((left + 1))
+			marked | while IFS=/ read -r _ _ pid _; do echo "left: $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c 1-80)"; done
 			# shellcheck disable=SC2046 # pids
 			kill -KILL $(marked | sed 's|/proc/||; s|/environ||') 2>/dev/null
 			rm -rf spill/*
