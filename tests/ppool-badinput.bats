@@ -163,3 +163,24 @@ refused() {
 	[[ $stderr != *$'\x1b'* ]]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 }
+
+@test "a joblog is not emptied by a command line that is refused later" {
+	echo precious >log
+	echo file >file
+	run -2 ppool --joblog log --results file true ::: a
+	is log <<<precious
+}
+
+@test "stdin is closed: 2, told before anything starts" {
+	run -2 --separate-stderr bash -c 'ppool touch ran <&-'
+	[ "$stderr" = 'ppool: stdin: Bad file descriptor' ]
+}
+
+@test "an empty record as COMMAND is not found" {
+	run -1 --separate-stderr ppool --joblog log '{}' ::: ''
+	[ "$(cut -f 5 log)" = 127 ]
+}
+
+@test "a script behind bash --rcfile FILE -c is a script, too" {
+	usage_error -- ppool bash --rcfile f -c 'echo {}' ::: a
+}

@@ -223,3 +223,27 @@ requires_shim() {
 	run --separate-stderr inject 'pidfd_open:error=ENOSYS:when=1+' -- timeout 20 ppool -n 2 -k echo ::: 1 2 3
 	if [ "$status" -eq 0 ]; then [ "$output" = $'1\n2\n3' ]; else [[ $stderr == *'Function not implemented'* ]]; fi
 }
+
+@test "an unreadable input while the reader is behind: told, 125, and what jobs wrote arrives" {
+	echo a >one
+	run -0 --separate-stderr timeout 20 bash -c 'ppool -n 2 -a one -a /proc/self/mem --sh "head -c 3000000 /dev/zero; : >wrote" | { until [ -e wrote ]; do sleep 0.01; done; wc -c; }; exit $((PIPESTATUS[0] - 125))'
+	[ "$output" -eq 3000000 ]
+	[[ $stderr == 'ppool: /proc/self/mem: '* ]]
+}
+
+@test "stdout fails while stderr is behind: it ends, with the stderr of what failed" {
+	run -0 timeout 20 bash -c '{ ppool -n 2 --sh "head -c 70000 /dev/zero >&2; : >wrote; echo x" ::: a b >/dev/full; echo "$?" >status; } 2>&1 | { until [ -e wrote ]; do sleep 0.01; done; wc -c; }'
+	[ "$output" -ge 70000 ]
+	[ "$(cat status)" -eq 125 ]
+}
+
+@test "a limit on the size of files is told, and kills nobody" {
+	mkdir spill
+	run -125 --separate-stderr timeout 20 bash -c 'ulimit -f 20; exec ppool -n 2 -k --buffer 4K --tmpdir spill --sh "if [ \$1 = a ]; then exec sleep 1000; fi; seq 30000" ::: a b' 2>&1
+	[[ $stderr == 'ppool: spill: spill file: File too large'* ]]
+}
+
+@test "the last words wait for a reader who is behind" {
+	run -0 timeout 20 bash -c 'ppool --sh "head -c 65536 /dev/zero; exit 1" ::: a 2>&1 | { until [ -e done ]; do sleep 0.01; done; tail -c 25; }' < <(: >done)
+	[ "$output" = '1 of 1 jobs failed' ] || [[ $output == *'1 of 1 jobs failed' ]]
+}

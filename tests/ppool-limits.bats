@@ -227,10 +227,10 @@ children_at_most() { [ "$(ps -o pid= --ppid "$pool_pid" | wc -l)" -le "$1" ]; }
 	done
 }
 
-@test "--halt soon: a job that waits for another try counts with the one it had, and holds nobody's output back" {
+@test "--halt soon: a job that waits for another try counts with the one it had, its output too" {
 	run -0 --separate-stderr ppool -n 1 -k --retries 3 --backoff 1h --halt soon,success=2 --joblog log \
-		--sh 'if [ "$1" = a ]; then echo lost; exit 7; fi; echo "$1"; [ "$1" != c ] || exit 1' ::: a b d e
-	[ "$output" = $'b\nd' ]
+		--sh 'if [ "$1" = a ]; then echo last; exit 7; fi; echo "$1"; [ "$1" != c ] || exit 1' ::: a b d e
+	[ "$output" = $'last\nb\nd' ]
 	is <(cut -f 1,5 log | sort) <<<$'1\t7\n2\t0\n3\t0'
 }
 
@@ -255,4 +255,26 @@ children_at_most() { [ "$(ps -o pid= --ppid "$pool_pid" | wc -l)" -le "$1" ]; }
 	kill -TERM "$pool_pid"
 	end_pool
 	[ "$death" = 'signal 15' ]
+}
+
+@test "-t: a process that left the group and holds the output is waited for a second, not for --kill-after" {
+	SECONDS=0
+	run -124 --separate-stderr ppool -t 0.2 --kill-after 60 --sh 'setsid sleep 600 & sleep 600' ::: a
+	[ "$SECONDS" -lt 30 ]
+	pkill -f -x 'sleep 600' || true
+}
+
+@test "-t: time in which ppool and its jobs were stopped does not count" {
+	gate go
+	start_pool -n 1 -t 3 --sh ': >runs; read -r _ <go; echo fine' ::: a
+	await runs
+	kill -TSTP "$pool_pid"
+	retry_until 10 grep -q '^State:.T' "/proc/$pool_pid/status"
+	before=$SECONDS
+	until [ $((SECONDS - before)) -ge 4 ]; do read -r -t 0.1 _ <>gone.fifo 2>/dev/null || sleep 0.1; done
+	kill -CONT "$pool_pid"
+	open_gate go
+	end_pool
+	[ "$death" = 'exit 0' ]
+	is out <<<fine
 }

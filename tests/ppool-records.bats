@@ -318,3 +318,8 @@ load helpers
 	A=from run -0 ppool --env A zoo env ::: A
 	[ "$output" = A=from ]
 }
+
+@test "-X: a record that stands twice in the command counts twice" {
+	run -0 bash -c 'seq 200000 | ppool -k -X echo {} {} | wc -w'
+	[ "$output" -eq 400000 ]
+}

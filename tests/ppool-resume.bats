@@ -168,3 +168,26 @@ line_count() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 	usage_error --joblog ppool --resume-failed touch ::: ran
 	[ ! -e ran ]
 }
+
+@test "--resume --resume-failed together: those that failed run again" {
+	run -1 --separate-stderr ppool -n 1 --joblog log --sh 'echo "$1"; [ "$1" = a ]' ::: a b
+	run -1 --separate-stderr ppool -n 1 --joblog log --resume --resume-failed --sh 'echo "$1"; [ "$1" = a ]' ::: a b
+	[ "$output" = b ]
+}
+
+@test "--resume: the same line cut into other columns is another job" {
+	run -0 ppool --joblog log -C , echo '{1}' < <(echo 'a,b;c')
+	run -0 ppool --joblog log --resume -C ';' echo '{1}' < <(echo 'a,b;c')
+	[ "$output" = a,b ]
+	run -0 ppool --joblog log --resume -C ';' echo '{1}' < <(echo 'a,b;c')
+	[ -z "$output" ]
+}
+
+@test "--resume --dry-run changes nothing, not even a torn last line" {
+	ppool --joblog log echo ::: a >/dev/null
+	printf 'torn' >>log
+	cp log before
+	run -0 ppool --joblog log --resume --dry-run echo ::: a b
+	[ "$output" = 'echo b' ]
+	cmp log before
+}

@@ -252,3 +252,41 @@ only_left() { [ "$(marked_pids)" = "$1" ]; }
 	[ "$death" = "signal 15" ]
 	pids_gone "$(cat pid)"
 }
+
+@test "an endless record does not keep ppool from its signals, nor from its jobs" {
+	start_pool -n 2 echo < <(echo a; exec cat /dev/zero)
+	await_text out a
+	kill -TERM "$pool_pid"
+	end_pool
+	[ "$death" = 'signal 15' ]
+}
+
+@test "what earlier jobs left has until --kill-after, too" {
+	gate go
+	cat >left.sh <<-'END'
+		trap ': >cleaned; exit' TERM
+		: >ready
+		while :; do sleep 0.01; done
+	END
+	start_pool -n 1 --sh 'sh left.sh >/dev/null 2>&1 & echo "$1"' < <(echo a; silent go)
+	await ready
+	await_text out a
+	kill -TERM "$pool_pid"
+	end_pool
+	[ "$death" = 'signal 15' ]
+	[ -e cleaned ]
+}
+
+@test "two readers of one pipe: neither waits deaf for a line that the other has taken" {
+	gate go
+	mkfifo shared
+	exec {both}<>shared
+	deathof one ppool -n 1 true <shared >/dev/null 2>&1 3>&- &
+	deathof two ppool -n 1 true <shared >/dev/null 2>&1 3>&- &
+	await one.pid two.pid
+	for _ in {1..200}; do echo line; done >&"$both"
+	kill -TERM "$(cat one.pid)" "$(cat two.pid)"
+	await one.death two.death
+	exec {both}>&-
+	[ "$(cat one.death two.death | sort -u)" = 'signal 15' ]
+}

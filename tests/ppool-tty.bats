@@ -165,3 +165,13 @@ shell=(env PS1='ready> ' PS2= HISTFILE=/dev/null bash --norc --noprofile --noedi
 	run -0 --separate-stderr bash -c 'yes | timeout 20 ppool -n 2 --progress --halt soon,done=5 true'
 	[[ $stderr == *'ppool: progress: '*'+ done, '* ]]
 }
+
+@test "a job that ignores TERM and goes on reading the terminal is told once, and killed" {
+	run -1 ptyrun 'expect failed' ppool -n 1 --kill-after 60 --sh "trap '' TERM; cat </dev/tty; cat </dev/tty" ::: a
+	[ "$(grep -c 'stopped for the terminal' <<<"$output")" -eq 1 ]
+}
+
+@test "a job that is ended for reading the terminal has failed, though it exits 0" {
+	run -1 ptyrun 'expect failed' ppool -n 1 --joblog log --sh 'trap "exit 0" TERM; read -r x </dev/tty' ::: a
+	[ "$(cut -f 6 log)" = 21 ]
+}

@@ -13,7 +13,7 @@ namespace {
 /// The kernel counts each argument with its NUL and its pointer; POSIX asks xargs to leave 2048 bytes free.
 constexpr std::size_t kHeadroom = 4096;
 
-/// Empty records in a row that are skipped in one go.
+/// Records that are skipped, or gathered for one job, in one go.
 constexpr unsigned kPatience = 1000;
 
 std::size_t cost(const Record& record) {
@@ -29,10 +29,11 @@ std::size_t room_for_records(std::size_t fixed_bytes) {
 
 }  // namespace
 
-Batcher::Batcher(Source& source, const Config& config, std::size_t fixed_bytes)
+Batcher::Batcher(Source& source, const Config& config, std::size_t fixed_bytes, std::size_t copies)
     : source_(source),
       max_records_(config.fit ? std::numeric_limits<std::uint64_t>::max() : config.max_records.value_or(1)),
-      max_bytes_(config.fit ? room_for_records(fixed_bytes) : std::numeric_limits<std::size_t>::max()),
+      max_bytes_(config.fit ? room_for_records(fixed_bytes) / std::max<std::size_t>(1, copies)
+                            : std::numeric_limits<std::size_t>::max()),
       skip_empty_(config.skip_empty),
       lines_may_hold_nul_(config.groups.empty() && config.delimiter.front() != '\0'),
       // Columns may be short enough where the whole record is not.
@@ -75,7 +76,8 @@ void Batcher::add(Record&& record) {
 Source::State Batcher::next(JobInput& input) {
   Record record;
   Source::State state = Source::State::record;
-  for (;;) {
+  for (unsigned taken = 0;; ++taken) {
+    if (taken == kPatience) return Source::State::busy;
     // A job that is full goes out before another record is asked for.
     if (!partial_.fields.empty() && (max_records_ == 1 || partial_.fields.size() >= max_records_)) break;
     state = next_record(record);

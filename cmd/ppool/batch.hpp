@@ -18,8 +18,9 @@ struct JobInput {
 
 class Batcher {
  public:
-  /// `fixed_bytes`: what the command words and the environment take of the system's limit (for -X).
-  Batcher(Source& source, const Config& config, std::size_t fixed_bytes);
+  /// For -X: `fixed_bytes` is what the command words and the environment take of the system's limit, `copies` how often
+  /// a record is in the command line.
+  Batcher(Source& source, const Config& config, std::size_t fixed_bytes, std::size_t copies);
 
   /// As Source::next(), for whole jobs. A job that is still incomplete waits for more records.
   [[nodiscard]] Source::State next(JobInput& input);

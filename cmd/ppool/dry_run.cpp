@@ -6,6 +6,7 @@
 #include "intake.hpp"
 #include "ipc/error.hpp"
 #include "ipc/io.hpp"
+#include "ipc/signals.hpp"
 
 int dry_run(const Config& config, Launcher& launcher, Source& source, ResumeIndex logged) {
   constexpr std::size_t kFull = 64 * 1024;
@@ -22,8 +23,9 @@ int dry_run(const Config& config, Launcher& launcher, Source& source, ResumeInde
     }
     if (state == Source::State::end) return ipc::kExitSuccess;
     if (state == Source::State::pending) {
-      pollfd ready{intake.descriptor(), POLLIN, 0};
-      (void)::poll(&ready, 1, -1);
+      pollfd ready[] = {{intake.descriptor(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+      (void)::poll(ready, 2, -1);
+      if (ready[1].revents != 0) ipc::die_of_signal(SIGPIPE);
     }
     if (state != Source::State::record) continue;
     job->slot = 1;

@@ -13,9 +13,9 @@ Intake::Intake(const Config& config, Source& source, const Launcher& launcher, i
       launcher_(launcher),
       store_(store),
       logged_(std::move(logged)),
-      batcher_(source, config, launcher.fixed_bytes()),
+      batcher_(source, config, launcher.fixed_bytes(), launcher.copies()),
       logging_(!config.joblog.empty()),
-      skip_failed_(config.resume),
+      skip_failed_(!config.resume_failed),
       // With several records a job, or some left out, the number of records is not that of jobs.
       total_(config.max_records || config.fit || config.skip_empty ? std::nullopt : source.total()) {}
 

@@ -52,5 +52,4 @@ struct Job {
   std::array<ipc::Spool, kStreams> output;
   std::array<bool, kStreams> at_line_start{true, true};
   std::uint64_t bytes_out = 0;
-  bool finished = false;
 };

@@ -108,8 +108,12 @@ ResumeIndex JobLog::read() {
     lines.filled(static_cast<std::size_t>(n));
     while (const auto line = lines.next()) read_line(line->bytes, index);
   }
-  if (whole < offset && ::ftruncate(file_.get(), whole) != 0) ipc::throw_errno("", path_);
+  if (whole < offset) torn_at_ = whole;
   return index;
+}
+
+void JobLog::mend() {
+  if (torn_at_ >= 0 && ::ftruncate(file_.get(), torn_at_) != 0) ipc::throw_errno("", path_);
 }
 
 void JobLog::clear() {

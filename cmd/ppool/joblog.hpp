@@ -5,6 +5,8 @@
 /// killed at, a job is logged only when it is over. A torn last line (a full disk, a power cut) is cut off when the
 /// file is opened again. The file is locked for as long as ppool uses it.
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -47,8 +49,10 @@ class JobLog {
   /// Opens and locks the file. Throws ipc::UsageError when another ppool uses it, ipc::Error.
   explicit JobLog(const std::string& path);
 
-  /// Reads what is there and cuts off a torn last line. Throws ipc::Error.
+  /// Reads what is there, but for a torn last line. Throws ipc::Error.
   [[nodiscard]] ResumeIndex read();
+  /// Cuts off the torn last line that read() saw. Throws ipc::Error.
+  void mend();
   /// Empties the file. Throws ipc::Error.
   void clear();
 
@@ -60,4 +64,5 @@ class JobLog {
   ipc::Fd file_;
   std::optional<ipc::FileLock> lock_;
   std::string line_;
+  off_t torn_at_ = -1;  ///< where the torn line begins
 };

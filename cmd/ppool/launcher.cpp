@@ -9,6 +9,8 @@
 
 namespace {
 
+constexpr const char* kPlaceholder = "{}";
+
 TemplateRules rules_of(const Config& config) {
   TemplateRules rules;
   rules.placeholder = config.placeholder;
@@ -46,7 +48,9 @@ Launcher::Launcher(const Config& config)
       tag_(tag_of(config)),
       environment_(config.environment),
       null_(ipc::open_file("/dev/null", O_RDONLY)),
-      nice_(config.nice) {
+      nice_(config.nice),
+      placeholder_(config.placeholder),
+      separator_(config.separator) {
   if (!config.directory.empty()) directory_ = ipc::open_file(config.directory, O_RDONLY | O_DIRECTORY);
   if (!template_.command_varies()) command_ = look_up_word(words_.front().c_str());
 }
@@ -90,12 +94,21 @@ std::string Launcher::tag(const Job& job) const {
 ipc::Hash128 Launcher::identity(const Job& job) const {
   // Lengths in front, so that no two lists of words run together into the same bytes.
   std::string bytes;
-  const auto add = [&bytes](const std::vector<std::string>& list) {
+  const auto add = [&bytes](const auto& list) {
     bytes += std::to_string(list.size()) + ';';
-    for (const auto& text : list) bytes += std::to_string(text.size()) + ':' + text;
+    for (const auto& text : list) {
+      bytes += std::to_string(text.size()) + ':';
+      bytes += text;
+    }
   };
   add(words_);
-  add(job.input.fields);
+  // Equal words mean something else where another string is the placeholder.
+  if (placeholder_ != kPlaceholder) add(std::vector<std::string>{placeholder_});
+  if (separator_) {
+    add(columns_of(job.input.fields.front(), *separator_));
+  } else {
+    add(job.input.fields);
+  }
   return ipc::hash128(bytes);
 }
 

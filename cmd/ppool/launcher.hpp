@@ -30,6 +30,8 @@ class Launcher {
   [[nodiscard]] bool command_varies() const noexcept { return template_.command_varies(); }
   /// What all jobs' arguments have in common, in bytes as the kernel counts them.
   [[nodiscard]] std::size_t fixed_bytes() const noexcept;
+  /// How often each record of a job is in its arguments.
+  [[nodiscard]] std::size_t copies() const noexcept { return template_.copies(); }
 
   /// Expands the words for `job`; the functions below speak of the latest expansion.
   void prepare(const Job& job);
@@ -39,7 +41,7 @@ class Launcher {
   [[nodiscard]] std::string first_word() const { return arguments_.word(0); }
   /// The tag of `job`, with its tab.
   [[nodiscard]] std::string tag(const Job& job) const;
-  /// "PATH words..." as --resume identifies a job by: the words before expansion, and the fields.
+  /// What --resume knows a job by: the words before expansion and what they mean, and the fields.
   [[nodiscard]] ipc::Hash128 identity(const Job& job) const;
 
   /// Where a job's descriptors 1 and 2 lead.
@@ -66,6 +68,8 @@ class Launcher {
   ipc::Fd null_;
   ipc::Fd directory_;
   int nice_;
+  std::string placeholder_;
+  std::optional<std::string> separator_;
   Terminal* terminal_ = nullptr;
   std::optional<rlimit> open_files_;
   Lookup command_;

@@ -2,19 +2,13 @@
 
 #include <csignal>
 
-namespace {
-
-constexpr ipc::Duration kInterval = std::chrono::seconds(1);
-
-}  // namespace
-
 Leftovers::Leftovers(ipc::Guard& guard, std::size_t first_slot, std::size_t capacity, ipc::EventLoop& loop,
                      ipc::Token token)
     : guard_(guard), first_slot_(first_slot), capacity_(capacity), loop_(loop), token_(token) {}
 
 void Leftovers::add(pid_t group) {
   if (groups_.size() == capacity_) return;
-  if (groups_.empty()) loop_.arm(ipc::Deadline::after(kInterval), token_);
+  if (groups_.empty()) loop_.arm(ipc::Deadline::after(interval_), token_);
   guard_.slot(first_slot_ + groups_.size()).store(group);
   groups_.push_back(group);
 }
@@ -28,9 +22,15 @@ void Leftovers::look() {
     groups_[i] = groups_.back();
     groups_.pop_back();
   }
-  if (!groups_.empty()) loop_.arm(ipc::Deadline::after(kInterval), token_);
+  if (!groups_.empty()) loop_.arm(ipc::Deadline::after(interval_), token_);
 }
 
-void Leftovers::signal(int signal) const noexcept {
-  for (const pid_t group : groups_) ::kill(-group, signal);
+void Leftovers::signal(int number) const noexcept {
+  for (const pid_t group : groups_) ::kill(-group, number);
+}
+
+void Leftovers::end(int number) {
+  signal(number);
+  interval_ = std::chrono::milliseconds(10);
+  if (!groups_.empty()) loop_.arm(ipc::Deadline::after(interval_), token_);
 }

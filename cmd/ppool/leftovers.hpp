@@ -23,7 +23,10 @@ class Leftovers {
   void add(pid_t group);
   /// Forgets the groups that have emptied.
   void look();
-  void signal(int signal) const noexcept;
+  void signal(int number) const noexcept;
+  /// The signal that ppool ends by: from now on it looks more often, since ppool waits for them.
+  void end(int number);
+  [[nodiscard]] bool empty() const noexcept { return groups_.empty(); }
 
  private:
   ipc::Guard& guard_;
@@ -31,5 +34,6 @@ class Leftovers {
   std::size_t capacity_;
   ipc::EventLoop& loop_;
   ipc::Token token_;
+  ipc::Duration interval_ = std::chrono::seconds(1);
   std::vector<pid_t> groups_;  ///< number i is in guard slot first_slot_ + i
 };

@@ -28,6 +28,7 @@ int Lookup::status() const noexcept {
 }
 
 Lookup look_up(const std::string& command, const char* search_path, int directory) {
+  if (command.empty()) return {command, ENOENT};
   if (command.find('/') != std::string::npos) return {command, check(command, directory)};
   std::string_view rest = search_path != nullptr ? search_path : "/bin:/usr/bin";
   Lookup result{command, ENOENT};

@@ -29,8 +29,10 @@ int run(const Config& config) {
   }
   if (log && resuming) logged = log->read();
   if (config.dry_run) return dry_run(config, launcher, *source, std::move(logged));
-  if (log && !resuming) log->clear();
   Pool pool(config, launcher, *source, log ? &*log : nullptr, std::move(logged));
+  // Not before all that can be refused has been accepted.
+  if (log && resuming) log->mend();
+  if (log && !resuming) log->clear();
   return pool.run();
 }
 

@@ -2,6 +2,7 @@
 
 #include "ipc/options.hpp"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +55,20 @@ std::string directory_value(string_view value) {
   if (!S_ISDIR(status.st_mode)) throw BadValue(ipc::reason(ENOTDIR));
   if (::access(path.c_str(), W_OK | X_OK) != 0) throw BadValue(ipc::reason(errno));
   return path;
+}
+
+/// $TMPDIR when it is of use, else /tmp.
+std::string default_directory() {
+  const char* tmpdir = std::getenv("TMPDIR");
+  return tmpdir != nullptr && ::access(tmpdir, W_OK | X_OK) == 0 ? tmpdir : "/tmp";
+}
+
+/// RLIMIT_NICE of 20 - N permits nice values down to N.
+bool may_be_nice(int change) {
+  rlimit limit{};
+  if (::geteuid() == 0 || ::getrlimit(RLIMIT_NICE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    return true;
+  return ::getpriority(PRIO_PROCESS, 0) + change >= 20 - static_cast<int>(limit.rlim_cur);
 }
 
 std::string delimiter_value(string_view value) {
@@ -212,9 +227,7 @@ Config configure(int argc, char** argv) {
   check_input(c);
   check_output(c);
   if (c.null_delimited) c.delimiter = std::string(1, '\0');
-  if (c.tmpdir.empty()) {
-    const char* tmpdir = std::getenv("TMPDIR");
-    c.tmpdir = tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp";
-  }
+  if (c.tmpdir.empty()) c.tmpdir = default_directory();
+  refuse_if(c.nice < 0 && !may_be_nice(c.nice), "--nice: a lower nice value is not permitted");
   return c;
 }

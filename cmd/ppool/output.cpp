@@ -10,22 +10,13 @@
 #include <cerrno>
 #include <climits>
 
-namespace {
-
-ipc::Fd reopen_without_waiting(int fd) {
-  const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  return ipc::Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-}
-
-}  // namespace
-
 Output::Output(int fd, const char* name, ipc::SpoolStore& store) : fd_(fd), name_(name), store_(store) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return;  // the first write will tell
   if (S_ISFIFO(status.st_mode)) kind_ = Kind::pipe;
   if (S_ISSOCK(status.st_mode)) kind_ = Kind::socket;
   if (S_ISCHR(status.st_mode) && ::isatty(fd) == 1) kind_ = Kind::terminal;
-  if (kind_ == Kind::pipe || kind_ == Kind::terminal) reopened_ = reopen_without_waiting(fd);
+  if (kind_ == Kind::pipe || kind_ == Kind::terminal) reopened_ = ipc::reopen_without_waiting(fd, O_WRONLY);
 }
 
 bool Output::would_wait() const {

@@ -11,6 +11,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "ipc/fd.hpp"
 #include "ipc/spool.hpp"
@@ -41,6 +42,10 @@ class Output {
 
   [[nodiscard]] Condition condition() const noexcept { return condition_; }
   [[nodiscard]] int errnum() const noexcept { return errnum_; }
+  /// It has failed, and this has not been asked since.
+  [[nodiscard]] bool has_news_of_failure() noexcept {
+    return condition_ == Condition::failed && !std::exchange(told_, true);
+  }
   [[nodiscard]] const char* name() const noexcept { return name_; }
   [[nodiscard]] bool is_terminal() const noexcept { return kind_ == Kind::terminal; }
 
@@ -63,6 +68,7 @@ class Output {
   std::uint64_t written_ = 0;
   Condition condition_ = Condition::fine;
   int errnum_ = 0;
+  bool told_ = false;
 };
 
 /// Descriptors 1 and 2 lead to the same place (2>&1, or one terminal).

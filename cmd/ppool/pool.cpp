@@ -6,13 +6,12 @@
 #include <unistd.h>
 
 #include <exception>
+#include <utility>
 
 #include "ipc/error.hpp"
 #include "progress.hpp"
 
 namespace {
-
-constexpr std::size_t kReadSize = 64 * 1024;
 
 unsigned terminal_width() {
   winsize size{};
@@ -27,9 +26,10 @@ Pool::Pool(const Config& config, Launcher& launcher, Source& source, JobLog* log
       log_(log),
       store_(config.buffer, config.tmpdir),
       intake_(config, source, launcher, store_, std::move(logged)),
-      signals_({SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT}),
+      signals_({SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT}),
       guard_(std::size_t{2} * WorkerCount::kMost),
       printer_(config, store_, [this](const Job& job) { log_written(job); }),
+      output_watch_(loop_, printer_, token(Kind::out), token(Kind::err)),
       retries_(loop_, static_cast<std::uint8_t>(Kind::retry)),
       gate_(loop_, token(Kind::start_again)),
       leftovers_(guard_, WorkerCount::kMost, WorkerCount::kMost, loop_, token(Kind::leftovers)),
@@ -43,29 +43,26 @@ Pool::Pool(const Config& config, Launcher& launcher, Source& source, JobLog* log
   }
   fit_descriptors();
   (void)loop_.watch(signals_.fd(), ipc::EventLoop::Interest::read, token(Kind::signals));
-  // A reader that goes away must be noticed even while nothing is printed.
-  (void)loop_.watch(printer_.out().descriptor(), ipc::EventLoop::Interest::hang_up, token(Kind::out));
 }
 
 int Pool::run() {
   try {
-    loop();
-  } catch (const std::exception& error) {
-    slots_.clear();  // kills what runs
-    leftovers_.signal(SIGKILL);
-    printer_.say(error.what());
-    return ipc::kExitToolFailed;
+    try {
+      loop();
+    } catch (const std::exception& error) {
+      give_up(error.what());
+      loop();
+    }
+  } catch (const std::exception&) {
+    return ipc::kExitToolFailed;  // not even that could be told
   }
-  if (config_.progress) show_progress(true);
-  const int status = verdict();
   if (ending_.signal != 0 || ending_.status == ipc::kExitToolFailed) leftovers_.signal(SIGKILL);
   if (ending_.signal != 0) {
-    slots_.clear();
     terminal_.reset();
     guard_.dismiss();
     ipc::die_of_signal(ending_.signal);
   }
-  return status;
+  return verdict();
 }
 
 void Pool::loop() {
@@ -74,7 +71,11 @@ void Pool::loop() {
     const bool more_to_start = start_jobs();
     if (ending_.phase != Phase::running) give_up_retries();
     check_outputs();
-    if (finished()) return;
+    if (finished()) {
+      if (std::exchange(ending_.reported, true)) return;
+      report();
+      continue;
+    }
     for (const ipc::Event& event : loop_.wait(!more_to_start)) handle(event);
   }
 }
@@ -82,7 +83,7 @@ void Pool::loop() {
 bool Pool::finished() const {
   if (running_ > 0) return false;
   if (ending_.impatient || ending_.reader_gone) return true;
-  if (printer_.blocked()) return false;
+  if (printer_.blocked() || ending_.waits_for_leftovers(leftovers_.empty())) return false;
   return ending_.phase != Phase::running || (intake_.ended() && retries_.empty());
 }
 
@@ -121,42 +122,20 @@ void Pool::handle_slot(const ipc::Event& event, Slot& slot) {
 }
 
 void Pool::output_event(const ipc::Event& event) {
-  const bool to_out = static_cast<Kind>(event.token.kind) == Kind::out;
-  if (to_out && event.hung_up) {
-    loop_.unwatch(printer_.out().descriptor());
-    reader_gone();
-    return;
-  }
+  if (static_cast<Kind>(event.token.kind) == Kind::out && event.hung_up) return reader_gone();
   printer_.flush();
   resume_streams();
 }
 
 /// After anything may have been written: notices readers that are gone, and what must be waited for.
 void Pool::check_outputs() {
-  check_output(printer_.out());
-  if (!printer_.merged()) check_output(printer_.err());
-}
-
-void Pool::check_output(Output& output) {
-  if (ending_.reader_gone || ending_.status == ipc::kExitToolFailed) return;
-  if (output.condition() == Output::Condition::reader_gone) return reader_gone();
-  if (output.condition() == Output::Condition::failed) {
-    printer_.say(std::string(output.name()) + ": " + ipc::reason(output.errnum()));
+  for (Output* output : {&printer_.out(), &printer_.err()}) {
+    if (output->condition() == Output::Condition::reader_gone && !ending_.reader_gone) reader_gone();
+    if (!output->has_news_of_failure()) continue;
+    printer_.say(std::string(output->name()) + ": " + ipc::reason(output->errnum()));
     fail();
-    return;
   }
-  const bool is_out = &output == &printer_.out();
-  bool& watched = is_out ? out_watched_ : err_watched_;
-  if (output.blocked() == watched) return;
-  watched = output.blocked();
-  using Interest = ipc::EventLoop::Interest;
-  if (is_out) {
-    loop_.change(output.descriptor(), watched ? Interest::write : Interest::hang_up, token(Kind::out));
-  } else if (watched) {
-    (void)loop_.watch(output.descriptor(), Interest::write, token(Kind::err));
-  } else {
-    loop_.unwatch(output.descriptor());
-  }
+  output_watch_.update();
 }
 
 void Pool::log_written(const Job& job) {

@@ -11,6 +11,7 @@
 #include "complaints.hpp"
 #include "config.hpp"
 #include "ending.hpp"
+#include "event_kind.hpp"
 #include "intake.hpp"
 #include "ipc/event_loop.hpp"
 #include "ipc/guard.hpp"
@@ -19,6 +20,7 @@
 #include "joblog.hpp"
 #include "launcher.hpp"
 #include "leftovers.hpp"
+#include "output_watch.hpp"
 #include "printer.hpp"
 #include "results.hpp"
 #include "retry_queue.hpp"
@@ -26,6 +28,7 @@
 #include "start_gate.hpp"
 #include "tally.hpp"
 #include "terminal.hpp"
+
 class Pool {
  public:
   /// Borrows all; `log` may be null. Blocks signals and starts the guard. Throws ipc::Error.
@@ -35,14 +38,8 @@ class Pool {
   [[nodiscard]] int run();
 
  private:
-  // clang-format off
-  enum class Kind : std::uint8_t {
-    input, signals, out, err,                   // descriptors of ppool
-    stream_out, stream_err, exit,               // descriptors of a slot
-    limit, kill, grace,                         // timers of a slot
-    retry, start_again, progress, leftovers, all_must_end  // timers of ppool
-  };
-  // clang-format on
+  using Kind = EventKind;
+
   // pool.cpp: the loop, and where each event goes
   void loop();
   [[nodiscard]] bool finished() const;
@@ -50,13 +47,8 @@ class Pool {
   void handle_slot(const ipc::Event& event, Slot& slot);
   void output_event(const ipc::Event& event);
   void check_outputs();
-  void check_output(Output& output);
   void log_written(const Job& job);
   void show_progress(bool at_end);
-  [[nodiscard]] static ipc::Token token(Kind kind) { return {static_cast<std::uint8_t>(kind), 0, 0}; }
-  [[nodiscard]] static ipc::Token token(Kind kind, const Slot& slot) {
-    return SlotTable::token(static_cast<std::uint8_t>(kind), slot);
-  }
 
   // pool_start.cpp: records become jobs, jobs become processes
   void fit_descriptors();
@@ -92,6 +84,7 @@ class Pool {
   void conclude(std::unique_ptr<Job> job);
   [[nodiscard]] bool will_retry(const Job& job) const;
   void check_stopped();
+  void reap_orphans();
   void stopped(Slot& slot, int signal);
 
   // pool_end.cpp: signals, and how it ends
@@ -105,7 +98,9 @@ class Pool {
   void signal_jobs(int signal);
   void suspend();
   void check_halt(bool at_end);
-  [[nodiscard]] int verdict();
+  void give_up(const char* reason);
+  void report();
+  [[nodiscard]] int verdict() const;
 
   const Config& config_;
   Launcher& launcher_;
@@ -118,6 +113,7 @@ class Pool {
   std::optional<Results> results_;
   std::optional<Terminal> terminal_;
   Printer printer_;
+  OutputWatch output_watch_;
   RetryQueue retries_;
   StartGate gate_;
   Leftovers leftovers_;
@@ -134,7 +130,5 @@ class Pool {
   unsigned running_ = 0;
   bool input_busy_ = false;
   std::optional<int> watched_input_;  ///< the descriptor, while more input is waited for
-  bool out_watched_ = false;          ///< for writability
-  bool err_watched_ = false;
-  unsigned paused_ = 0;  ///< streams that wait for ppool's own reader
+  unsigned paused_ = 0;               ///< streams that wait for ppool's own reader
 };

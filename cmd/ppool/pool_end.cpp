@@ -5,12 +5,16 @@
 
 void Pool::take_signal(int signal) {
   switch (signal) {
-    case SIGCHLD: check_stopped(); break;
+    case SIGCHLD:
+      check_stopped();
+      reap_orphans();
+      break;
     case SIGUSR1: workers_ = std::min(workers_ + 1, WorkerCount::kMost); break;
     case SIGUSR2: take_worker(); break;
     case SIGTSTP: suspend(); break;
     case SIGCONT: signal_jobs(SIGCONT); break;
-    case SIGPIPE: break;  // the write that caused it has said so
+    case SIGPIPE:
+    case SIGXFSZ: break;  // the write that caused it has said so
     default:
       if (ending_.signal != 0) {
         ending_.impatient = true;
@@ -29,6 +33,7 @@ void Pool::take_worker() {
 
 void Pool::reader_gone() {
   ending_.reader_gone = true;
+  output_watch_.forget_reader();
   if (ending_.signal == 0) ending_.signal = printer_.out().is_terminal() ? SIGHUP : SIGPIPE;
   leftovers_.signal(SIGTERM);
   end_all(SIGTERM, std::chrono::milliseconds(100));
@@ -43,13 +48,13 @@ void Pool::signal_jobs(int signal) {
 /// The signal that ends ppool goes to the jobs, and to what is left of earlier ones.
 void Pool::end_by(int signal) {
   ending_.signal = signal;
-  leftovers_.signal(signal);
+  leftovers_.end(signal);
   end_all(signal, config_.kill_after);
 }
 
 void Pool::fail() {
   ending_.status = ipc::kExitToolFailed;
-  leftovers_.signal(SIGTERM);
+  leftovers_.end(SIGTERM);
   end_all(SIGTERM, config_.kill_after);
 }
 
@@ -69,6 +74,7 @@ void Pool::end_all(int signal, ipc::Duration patience) {
 
 void Pool::kill_all() {
   ending_.phase = Phase::killing;
+  if (ending_.ends_leftovers()) leftovers_.signal(SIGKILL);
   for (Slot& slot : slots_) {
     if (slot.job && slot.process) kill_job(slot);
   }
@@ -78,7 +84,10 @@ void Pool::kill_all() {
 void Pool::suspend() {
   signal_jobs(SIGTSTP);
   printer_.show_bar({});
+  const ipc::Deadline before = ipc::Deadline::now();
   ipc::suffer_signal(SIGTSTP);
+  // Time-outs are about time in which the jobs could run.
+  loop_.forget_time(ipc::Deadline::now() - before);
   signal_jobs(SIGCONT);
 }
 
@@ -95,11 +104,31 @@ void Pool::check_halt(bool at_end) {
   }
 }
 
-int Pool::verdict() {
+/// Something failed that nothing can go on after: what runs is killed, and what waits is dropped.
+void Pool::give_up(const char* reason) {
+  ending_.phase = Phase::killing;
+  ending_.status = ipc::kExitToolFailed;
+  printer_.abandon();
+  slots_.clear();
+  while (retries_.take_any()) {
+  }
+  running_ = 0;
+  leftovers_.signal(SIGKILL);
+  printer_.say(reason);
+}
+
+/// The last words, once all jobs are over.
+void Pool::report() {
   check_halt(true);
+  if (config_.progress) show_progress(true);
   if (tally_.failed > 0) printer_.say(tally_.summary());
-  if (ending_.drained && !intake_.ended()) printer_.say("drained by SIGUSR2; input was left");
-  printer_.flush();
+  std::unique_ptr<Job> left;
+  if (ending_.drained && !intake_.ended() && intake_.next(left) != Source::State::end) {
+    printer_.say("drained by SIGUSR2; input was left");
+  }
+}
+
+int Pool::verdict() const {
   if (ending_.status) return *ending_.status;
   if (!ending_.halted) return tally_.exit_status(config_.exit_rule);
   if (config_.halt.what != HaltRule::What::fail) return ipc::kExitSuccess;

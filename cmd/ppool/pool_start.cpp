@@ -15,6 +15,7 @@
 namespace {
 
 constexpr unsigned kTurn = 256;
+constexpr std::size_t kMostPlaces = std::size_t{1} << 17;
 
 std::int64_t unix_milliseconds() {
   timespec t{};
@@ -43,6 +44,8 @@ void Pool::fit_descriptors() {
   limits.rlim_cur = std::min<rlim_t>(needed, limits.rlim_max);
   if (limits.rlim_cur > inherited.rlim_cur && ::setrlimit(RLIMIT_NOFILE, &limits) == 0) {
     launcher_.restore_open_files(inherited);
+  } else {
+    limits.rlim_cur = inherited.rlim_cur;
   }
   if (needed <= limits.rlim_cur) return;
   const std::uint64_t room = limits.rlim_cur > in_use + kInFlight ? limits.rlim_cur - in_use - kInFlight : 0;
@@ -75,6 +78,8 @@ bool Pool::may_start() {
   if (ending_.phase != Phase::running || running_ >= limit()) return false;
   // Nobody reads: more output would only pile up.
   if (printer_.blocked() && printer_.waiting() >= 2 * std::size_t{limit()}) return false;
+  // One slow job at the head must not let finished ones pile up without end.
+  if (printer_.places() >= kMostPlaces + limit()) return false;
   return gate_.open();
 }
 
@@ -116,10 +121,12 @@ void Pool::start(std::unique_ptr<Job> owned) {
   Job& job = *owned;
   slot.job = std::move(owned);
   job.slot = slot.number;
+  if (job.tries > 0) printer_.forget(job);
   job.result = {};
   job.result.started_ms = unix_milliseconds();
   slot.started = ipc::Deadline::now();
-  slot.exited = slot.timed_out = slot.ended_by_pool = slot.killed = false;
+  slot.exited = slot.timed_out = slot.ended_by_pool = slot.killed = slot.alone = false;
+  slot.stopped_by = 0;
   if (job.input.unfit == Unfit::nul_byte) return cannot_run(slot, EINVAL);
   if (job.input.unfit == Unfit::too_long) return cannot_run(slot, E2BIG);
   make_texts(job);
@@ -163,11 +170,10 @@ ipc::Spawned Pool::spawn(Slot& slot) {
 
 void Pool::watch_job(Slot& slot) {
   (void)loop_.watch(slot.process.pidfd(), ipc::EventLoop::Interest::read, token(Kind::exit, slot));
-  constexpr Kind kKinds[kStreams] = {Kind::stream_out, Kind::stream_err};
   for (std::size_t i = 0; i < kStreams; ++i) {
     slot.streams[i].paused = false;
     if (!slot.streams[i].pipe) continue;
-    (void)loop_.watch(slot.streams[i].pipe.get(), ipc::EventLoop::Interest::read, token(kKinds[i], slot));
+    (void)loop_.watch(slot.streams[i].pipe.get(), ipc::EventLoop::Interest::read, stream_token(i, slot));
   }
   if (config_.timeout) slot.limit = loop_.arm(slot.started + *config_.timeout, token(Kind::limit, slot));
 }

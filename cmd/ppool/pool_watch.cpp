@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "ipc/error.hpp"
 #include "ipc/io.hpp"
@@ -12,7 +13,6 @@
 
 namespace {
 
-constexpr std::size_t kReadSize = 64 * 1024;
 /// How long a job that has exited may leave its output open.
 constexpr ipc::Duration kGrace = std::chrono::seconds(1);
 constexpr ipc::Duration kGraceAfterKill = std::chrono::milliseconds(100);
@@ -56,20 +56,21 @@ void Pool::end_stream(Slot& slot, std::size_t stream) {
 
 void Pool::resume_streams() {
   if (paused_ == 0) return;
-  constexpr Kind kKinds[kStreams] = {Kind::stream_out, Kind::stream_err};
   for (Slot& slot : slots_) {
     for (std::size_t i = 0; i < kStreams; ++i) {
       Slot::Stream& stream = slot.streams[i];
       if (!slot.job || !stream.paused || printer_.must_pause(*slot.job, i)) continue;
       stream.paused = false;
       --paused_;
-      (void)loop_.watch(stream.pipe.get(), ipc::EventLoop::Interest::read, token(kKinds[i], slot));
+      (void)loop_.watch(stream.pipe.get(), ipc::EventLoop::Interest::read, stream_token(i, slot));
     }
   }
 }
 
 /// The process is over. Its output may not be: what it started can hold the pipes.
 void Pool::exited(Slot& slot) {
+  // A signal that hit ppool and its jobs together is the reason of both ends.
+  while (const auto signal = signals_.next()) take_signal(*signal);
   slot.exited = true;
   loop_.cancel(slot.limit);
   loop_.unwatch(slot.process.pidfd());
@@ -82,18 +83,21 @@ void Pool::exited(Slot& slot) {
 /// act on it.
 void Pool::await_family(Slot& slot) {
   loop_.cancel(slot.grace);
-  if (slot.output_ended() && !slot.process.has_family()) return end_job(slot);
-  slot.grace =
-      loop_.arm(ipc::Deadline::after(slot.killed ? kGraceAfterKill : kLookAgain), token(Kind::grace, slot));
+  slot.alone = !slot.process.has_family();
+  if (slot.alone && slot.output_ended()) return end_job(slot);
+  // Only a process that left the group can hold the output of one that is empty.
+  const ipc::Duration grace = slot.killed ? kGraceAfterKill : slot.alone ? kGrace : kLookAgain;
+  slot.grace = loop_.arm(ipc::Deadline::after(grace), token(Kind::grace, slot));
 }
 
 void Pool::grace_over(Slot& slot) {
   slot.grace = {};
-  if (slot.is_being_ended() && !slot.killed) return await_family(slot);
+  if (slot.is_being_ended() && !slot.killed && !slot.alone) return await_family(slot);
   give_up_output(slot);
 }
 
 void Pool::time_out(Slot& slot) {
+  if (slot.exited) return;  // in the same batch of events
   slot.timed_out = true;
   ipc::adopt_orphans(true);
   end_softly(slot);
@@ -158,6 +162,8 @@ void Pool::record_result(Slot& slot) {
   const auto report = slot.process.reap();
   if (!report) return;
   result.ending = report->ending;
+  // One that was ended for wanting the terminal has failed, however well it took it.
+  if (slot.stopped_by != 0 && result.ending.success()) result.ending.signal = slot.stopped_by;
   result.user = duration_of(report->usage.ru_utime);
   result.system = duration_of(report->usage.ru_stime);
   result.max_rss = report->usage.ru_maxrss;
@@ -172,7 +178,6 @@ void Pool::end_job(Slot& slot) {
   auto job = std::move(slot.job);
   const auto being_ended = [](const Slot& other) { return other.job && other.is_being_ended(); };
   if (slot.timed_out && std::ranges::none_of(slots_, being_ended)) ipc::adopt_orphans(false);
-  slot.results = {};
   slots_.give_back(slot);
   gate_.ended();
   if (terminal_) {
@@ -190,10 +195,7 @@ bool Pool::will_retry(const Job& job) const {
 
 /// The job is over; whether for good is decided here.
 void Pool::conclude(std::unique_ptr<Job> job) {
-  if (will_retry(*job)) {
-    printer_.forget(*job);
-    return retries_.put(std::move(job), config_.backoff);
-  }
+  if (will_retry(*job)) return retries_.put(std::move(job), config_.backoff);
   if (!job->result.ended_by_pool) {
     tally_.count(job->result);
     if (results_) results_->finish(*job);
@@ -202,7 +204,7 @@ void Pool::conclude(std::unique_ptr<Job> job) {
   check_halt(false);
 }
 
-/// SIGCHLD is only looked at for stops: ends come through pidfds.
+/// SIGCHLD is looked at for stops, and for orphans that have come to ppool; the ends of jobs come through pidfds.
 void Pool::check_stopped() {
   for (;;) {
     siginfo_t info{};
@@ -213,17 +215,30 @@ void Pool::check_stopped() {
   }
 }
 
+void Pool::reap_orphans() {
+  for (;;) {
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+    // A job's process must stay until its output has ended. What stands behind it has its turn with the next SIGCHLD.
+    const auto is_it = [&](const Slot& slot) { return slot.process.pid() == info.si_pid; };
+    if (info.si_pid == guard_.pid() || std::ranges::any_of(slots_, is_it)) return;
+    ::waitid(P_PID, static_cast<id_t>(info.si_pid), nullptr, WEXITED | WNOHANG);
+  }
+}
+
 void Pool::stopped(Slot& slot, int signal) {
   if (terminal_ && !terminal_->is_ours()) {
     // Ctrl-Z went to the job, which has the terminal: the whole pipeline stops, as if the job were part of it.
     terminal_->take_back();
     ::kill(0, signal);
-    ipc::suffer_signal(signal);
+    if (signal != SIGSTOP) ipc::suffer_signal(signal);
     if (terminal_->is_ours()) terminal_->give(slot.process.pid());
     slot.process.signal_group(SIGCONT);
     return;
   }
   if (signal != SIGTTIN && signal != SIGTTOU) return;
+  // It did not end when it was asked to, and goes on asking for the terminal.
+  if (std::exchange(slot.stopped_by, signal) != 0) return kill_job(slot);
   printer_.say("job " + std::to_string(slot.job->seq) + ": stopped for the terminal; ended (see --tty)");
   end_softly(slot);
 }

@@ -93,7 +93,7 @@ void Printer::started(Job& job) {
 }
 
 void Printer::finish(std::unique_ptr<Job> job) {
-  job->finished = true;
+  job->input = {};  // it may have to wait long
   if (mode_ == Mode::ordered) {
     std::ranges::lower_bound(order_, job->seq, {}, &Place::seq)->finished = std::move(job);
     advance();
@@ -145,12 +145,13 @@ void Printer::say(std::string_view message) { say_line(ipc::diagnostic("ppool", 
 
 void Printer::say_line(std::string_view line) {
   hide_bar();
+  if (terminal_shared_ && !on_fresh_line_) err().write("\n");
   on_fresh_line_ = true;
   err().write(line);
 }
 
 void Printer::show_bar(std::string_view bar) {
-  if (bar == bar_ || (terminal_shared_ && !on_fresh_line_)) return;
+  if (bar == bar_ || err().blocked() || (terminal_shared_ && !on_fresh_line_)) return;
   std::string text = "\r\033[K";
   text += bar;
   err().write(text);

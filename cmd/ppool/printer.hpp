@@ -36,6 +36,9 @@ class Printer {
   void started(Job& job);
   void finish(std::unique_ptr<Job> job);
 
+  /// Forgets the order: the jobs that have a place in it are about to be destroyed.
+  void abandon() noexcept { order_.clear(); }
+
   /// A message of ppool itself, on stderr.
   void say(std::string_view message);
   /// A line on stderr as it is.
@@ -50,6 +53,8 @@ class Printer {
   [[nodiscard]] bool must_pause(const Job& job, std::size_t stream);
   /// Finished jobs whose output the reader has not taken yet.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+  /// Jobs that have a place in the order (-k): the first is not finished.
+  [[nodiscard]] std::size_t places() const noexcept { return order_.size(); }
   [[nodiscard]] bool blocked() const noexcept;
 
   [[nodiscard]] Output& out() noexcept { return out_; }

@@ -10,6 +10,9 @@
 #include "job.hpp"
 #include "results.hpp"
 
+/// Bytes read from a job in one go.
+inline constexpr std::size_t kReadSize = 64 * 1024;
+
 struct Slot {
   unsigned number = 0;           ///< from 1
   std::uint32_t generation = 0;  ///< counts its jobs, so that events for an earlier one are known as such
@@ -29,8 +32,10 @@ struct Slot {
   bool timed_out = false;
   bool ended_by_pool = false;
   bool killed = false;
+  int stopped_by = 0;  ///< SIGTTIN or SIGTTOU: it wanted the terminal
+  bool alone = false;  ///< it has exited, and its group is empty
 
   /// It is not left to end by itself: neither is what it started.
-  [[nodiscard]] bool is_being_ended() const noexcept { return timed_out || ended_by_pool; }
+  [[nodiscard]] bool is_being_ended() const noexcept { return timed_out || ended_by_pool || stopped_by != 0; }
   [[nodiscard]] bool output_ended() const noexcept { return !streams[0].pipe && !streams[1].pipe; }
 };

@@ -26,6 +26,7 @@ class SlotTable {
   /// The slot's job is gone. Events that still come for it are stale from now on.
   void give_back(Slot& slot) {
     ++slot.generation;
+    slot.results = {};
     free_.push_back(slot.number - 1);
     std::ranges::push_heap(free_, std::greater{});
   }

@@ -2,12 +2,32 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "ipc/error.hpp"
+
+namespace {
+
+/// Buffers read in one go without a record among them.
+constexpr unsigned kTurn = 16;
+
+}  // namespace
+
+/// Whoever else reads the same pipe can take what poll() has seen. So a pipe or terminal is opened once more, which
+/// leaves the flags of the shared description alone; where that is refused, there is only poll().
+void StreamSource::never_wait(Input& input, mode_t mode) {
+  if (S_ISREG(mode) || S_ISBLK(mode)) input.kind = Input::Kind::file;
+  if (S_ISSOCK(mode)) input.kind = Input::Kind::socket;
+  if (!S_ISFIFO(mode) && !S_ISCHR(mode)) return;
+  ipc::Fd reopened = ipc::reopen_without_waiting(input.fd.get(), O_RDONLY);
+  if (!reopened) return;
+  input.fd = std::move(reopened);
+  input.kind = Input::Kind::reopened;
+}
 
 StreamSource::StreamSource(const std::vector<std::string>& files, char delimiter)
     : splitter_(delimiter, kLongest) {
@@ -19,7 +39,8 @@ StreamSource::StreamSource(const std::vector<std::string>& files, char delimiter
     struct stat status {};
     if (::fstat(input.fd.get(), &status) != 0) ipc::throw_errno("", input.name);
     if (S_ISDIR(status.st_mode)) throw ipc::Error(EISDIR, "", input.name);
-    input.regular = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+    if ((::fcntl(input.fd.get(), F_GETFL) & O_ACCMODE) == O_WRONLY) throw ipc::Error(EBADF, "", input.name);
+    never_wait(input, status.st_mode);
     inputs_.push_back(std::move(input));
   }
 }
@@ -31,19 +52,29 @@ bool StreamSource::take(const std::optional<ipc::RecordSplitter::Record>& found,
   return true;
 }
 
-bool StreamSource::may_block() const noexcept {
-  if (inputs_[current_].regular) return false;
-  pollfd ready{inputs_[current_].fd.get(), POLLIN, 0};
+bool StreamSource::would_wait() const noexcept {
+  const Input& input = inputs_[current_];
+  if (input.kind != Input::Kind::other) return false;
+  pollfd ready{input.fd.get(), POLLIN, 0};
   return ::poll(&ready, 1, 0) == 0;
 }
 
-Source::State StreamSource::next(Record& record) {
+ssize_t StreamSource::read(std::span<char> room) const noexcept {
+  const Input& input = inputs_[current_];
+  if (input.kind != Input::Kind::socket) return ipc::read_some(input.fd.get(), room);
   for (;;) {
+    const ssize_t n = ::recv(input.fd.get(), room.data(), room.size(), MSG_DONTWAIT);
+    if (n >= 0 || errno != EINTR) return n;
+  }
+}
+
+Source::State StreamSource::next(Record& record) {
+  for (unsigned turn = 0; turn < kTurn; ++turn) {
     if (take(splitter_.next(), record)) return State::record;
     if (current_ == inputs_.size()) return State::end;
-    if (may_block()) return State::pending;
+    if (would_wait()) return State::pending;
     const auto room = splitter_.room();
-    const ssize_t n = ipc::read_some(inputs_[current_].fd.get(), room);
+    const ssize_t n = read(room);
     if (n < 0 && errno == EAGAIN) return State::pending;
     if (n < 0) ipc::throw_errno("", inputs_[current_].name);
     if (n > 0) {
@@ -53,6 +84,7 @@ Source::State StreamSource::next(Record& record) {
     inputs_[current_++].fd.reset();
     if (take(splitter_.last(), record)) return State::record;
   }
+  return State::busy;
 }
 
 ValueSource::ValueSource(std::vector<std::vector<std::string>> groups)

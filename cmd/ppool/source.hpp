@@ -1,9 +1,12 @@
 #pragma once
 /// Where records come from, one at a time and only when asked for.
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,10 +59,13 @@ class StreamSource final : public Source {
   struct Input {
     ipc::Fd fd;
     std::string name;
-    bool regular = false;  ///< never makes one wait
+    /// How a read is kept from waiting: it never does, by O_NONBLOCK, by MSG_DONTWAIT, or by asking poll() before.
+    enum class Kind { file, reopened, socket, other } kind = Kind::other;
   };
   [[nodiscard]] bool take(const std::optional<ipc::RecordSplitter::Record>& found, Record& record);
-  [[nodiscard]] bool may_block() const noexcept;
+  static void never_wait(Input& input, mode_t mode);
+  [[nodiscard]] bool would_wait() const noexcept;
+  [[nodiscard]] ssize_t read(std::span<char> room) const noexcept;
 
   std::vector<Input> inputs_;
   std::size_t current_ = 0;

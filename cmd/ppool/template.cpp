@@ -53,7 +53,10 @@ std::size_t script_index(const std::vector<std::string>& words) {
       ++i;
       break;
     }
-    if (words[i].starts_with("--")) continue;
+    if (words[i].starts_with("--")) {
+      if (words[i] == "--rcfile" || words[i] == "--init-file") ++i;  // which take a file
+      continue;
+    }
     runs_script |= words[i].find('c') != std::string::npos && words[i][0] == '-';
     if (words[i].ends_with('o') || words[i].ends_with('O')) ++i;  // -o OPTION
   }
@@ -61,6 +64,16 @@ std::size_t script_index(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> columns_of(std::string_view record, std::string_view separator) {
+  std::vector<std::string_view> columns;
+  for (;;) {
+    const auto at = record.find(separator);
+    columns.push_back(record.substr(0, at));
+    if (at == std::string_view::npos) return columns;
+    record.remove_prefix(at + separator.size());
+  }
+}
 
 std::string_view column_of(std::string_view record, std::string_view separator, std::uint64_t column) {
   while (--column > 0) {
@@ -159,6 +172,10 @@ void Template::check(const std::vector<std::string>& words) const {
     throw ipc::UsageError(words.front() + ": with -N or -X, COMMAND must be fixed");
 }
 
+std::size_t Template::copies() const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(words_, is_lone_whole)) + (append_ ? 1 : 0);
+}
+
 bool Template::command_varies() const noexcept { return words_.empty() || has_placeholder(words_.front()); }
 
 void Template::append_piece(const Piece& piece, const JobView& job, Arguments& into) const {
@@ -185,16 +202,10 @@ void Template::append_piece(const Piece& piece, const JobView& job, Arguments& i
 }
 
 void Template::append_fields(const JobView& job, Arguments& into) const {
-  if (!rules_.separator) {
+  if (rules_.separator) {
+    for (const auto column : columns_of(job.fields.front(), *rules_.separator)) into.add_word(column);
+  } else {
     for (const auto& field : job.fields) into.add_word(field);
-    return;
-  }
-  std::string_view rest = job.fields.front();
-  for (;;) {
-    const auto at = rest.find(*rules_.separator);
-    into.add_word(rest.substr(0, at));
-    if (at == std::string_view::npos) return;
-    rest.remove_prefix(at + rules_.separator->size());
   }
 }
 

@@ -40,6 +40,8 @@ class Template {
   [[nodiscard]] static Template literal(const std::vector<std::string>& words, TemplateRules rules);
 
   void expand(const JobView& job, Arguments& into) const;
+  /// How often the fields of a job are in its words, where there may be many.
+  [[nodiscard]] std::size_t copies() const noexcept;
   /// The first word varies with the record.
   [[nodiscard]] bool command_varies() const noexcept;
 
@@ -68,6 +70,9 @@ class Template {
   std::vector<Word> words_;
   bool append_ = true;
 };
+
+/// The parts of `record` between separators: at least one.
+[[nodiscard]] std::vector<std::string_view> columns_of(std::string_view record, std::string_view separator);
 
 /// The part of `record` that column number `column` (from 1) is; empty where there is none.
 [[nodiscard]] std::string_view column_of(std::string_view record, std::string_view separator,

@@ -24,8 +24,6 @@ std::string words_of(const OptionText& option) {
   return words;
 }
 
-bool is_heading(const OptionText& option) { return option.name[0] == '\0'; }
-
 /// "-n|-j|-P|--jobs"
 std::string names(const OptionText& option, std::string_view separator) {
   std::string text;
@@ -41,7 +39,7 @@ std::string bash_cases(std::span<const OptionText> options) {
   std::string text;
   for (const OptionText& option : options) {
     std::string action;
-    switch (is_heading(option) ? ValueKind::none : kind_of(option)) {
+    switch (option.is_heading() ? ValueKind::none : kind_of(option)) {
       case ValueKind::none: continue;
       case ValueKind::file: action = "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")"; break;
       case ValueKind::directory: action = "mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")"; break;
@@ -59,7 +57,7 @@ std::string bash_script(std::string_view tool, std::span<const OptionText> optio
   std::string all;
   std::string with_value;
   for (const OptionText& option : options) {
-    if (is_heading(option)) continue;
+    if (option.is_heading()) continue;
     if (!all.empty()) all += ' ';
     all += names(option, " ");
     if (option.value != nullptr) with_value += (with_value.empty() ? "" : "|") + names(option, "|");
@@ -119,7 +117,7 @@ std::string zsh_script(std::string_view tool, std::span<const OptionText> option
   std::string text = "#compdef " + name + "\n# zsh completion for " + name + ", made by " + name +
                      " --completions zsh\n_arguments -s -S -A '-*' \\\n";
   for (const OptionText& option : options) {
-    if (is_heading(option)) continue;
+    if (option.is_heading()) continue;
     std::string value;
     switch (kind_of(option)) {
       case ValueKind::none: break;
@@ -150,7 +148,7 @@ std::string fish_script(std::string_view tool, std::span<const OptionText> optio
   const std::string name(tool);
   std::string text = "# fish completion for " + name + ", made by " + name + " --completions fish\n";
   for (const OptionText& option : options) {
-    if (is_heading(option)) continue;
+    if (option.is_heading()) continue;
     text += "complete -c " + name;
     for (const char* letter = option.shorts; *letter != '\0'; ++letter) text += std::string(" -s ") + *letter;
     text += std::string(" -l ") + option.name;

@@ -50,7 +50,7 @@ void EventLoop::change(int fd, Interest interest, Token token) {
 void EventLoop::unwatch(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 EventLoop::Timer EventLoop::arm(Deadline at, Token token) {
-  const Timer timer{at, ++serial_};
+  const Timer timer{at.is_never() ? at : at + -forgotten_, ++serial_};
   timers_.insert({timer, token});
   return timer;
 }
@@ -65,7 +65,8 @@ std::span<const Event> EventLoop::wait(bool block) {
   epoll_event ready[kBatch];
   for (;;) {
     int timeout = block ? -1 : 0;
-    if (block && !timers_.empty()) timeout = timers_.begin()->timer.at.poll_timeout(Deadline::now());
+    if (block && !timers_.empty())
+      timeout = timers_.begin()->timer.at.poll_timeout(Deadline::now() + -forgotten_);
     const int count = ::epoll_wait(epoll_.get(), ready, kBatch, timeout);
     if (count < 0 && errno != EINTR) throw_errno("wait", "epoll");
     for (int i = 0; i < count; ++i) {
@@ -74,7 +75,7 @@ std::span<const Event> EventLoop::wait(bool block) {
                          (bits & (EPOLLHUP | EPOLLERR)) != 0});
     }
     if (!timers_.empty()) {
-      const Deadline now = Deadline::now();
+      const Deadline now = Deadline::now() + -forgotten_;
       while (!timers_.empty() && timers_.begin()->timer.at <= now) {
         events_.push_back({timers_.begin()->token});
         timers_.erase(timers_.begin());

@@ -46,7 +46,7 @@ class EventLoop {
   void change(int fd, Interest interest, Token token);
   void unwatch(int fd) noexcept;
 
-  /// A timer's name, until it has run out or was cancelled.
+  /// A timer's name, until it has run out or was cancelled. `at` is on the loop's own clock.
   struct Timer {
     Deadline at;
     std::uint64_t serial = 0;  ///< 0: no timer
@@ -55,6 +55,9 @@ class EventLoop {
   Timer arm(Deadline at, Token token);
   /// Also fine for a timer that has run out or was never armed; `timer` is none afterwards.
   void cancel(Timer& timer) noexcept;
+
+  /// Time in which this process was stopped: all timers armed so far run out that much later.
+  void forget_time(Duration span) noexcept { forgotten_ += span; }
 
   /// Waits for at least one event (with `block` false, only looks). Valid until the next call. Throws Error.
   [[nodiscard]] std::span<const Event> wait(bool block = true);
@@ -70,6 +73,7 @@ class EventLoop {
   Fd epoll_;
   std::set<Armed> timers_;
   std::uint64_t serial_ = 0;
+  Duration forgotten_{0};  ///< by how much the loop's clock is behind
   std::vector<Event> events_;
 };
 

@@ -1,6 +1,7 @@
 #include "ipc/fd.hpp"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,6 +32,13 @@ Fd duplicate(int fd, int lowest) {
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, lowest);
   if (copy < 0) throw_errno("duplicate", "descriptor " + std::to_string(fd));
   return Fd(copy);
+}
+
+Fd reopen_without_waiting(int fd, int access) {
+  unsigned pseudo_terminal = 0;
+  if (::ioctl(fd, TIOCGPTN, &pseudo_terminal) == 0) return {};
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  return Fd(::open(path.c_str(), access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 void occupy_standard_descriptors() {

@@ -38,6 +38,11 @@ class Fd {
 /// The same file description again, at a descriptor of at least `lowest`. Throws Error.
 [[nodiscard]] Fd duplicate(int fd, int lowest = 3);
 
+/// The same pipe or terminal at a description of our own, for reading or writing (`access`: O_RDONLY, O_WRONLY) without
+/// waiting: the flags of the one that others share stay as they are. None where that cannot be had: a socket, another
+/// user's pipe, the master of a pseudo-terminal, which would become another pair.
+[[nodiscard]] Fd reopen_without_waiting(int fd, int access);
+
 /// Makes sure that descriptors 0, 1 and 2 are open, so that no file of ours ever lands on them:
 /// a closed one becomes /dev/null, opened the wrong way round, so that its use fails with EBADF as before.
 void occupy_standard_descriptors();

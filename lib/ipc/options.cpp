@@ -24,8 +24,6 @@ constexpr OptionText kCommon[] = {
     {"", "version", nullptr, "print the version"},
 };
 
-bool is_heading(const OptionText& option) { return option.name[0] == '\0'; }
-
 std::string left_column(const OptionText& option) {
   std::string text = "  ";
   for (const char* letter = option.shorts; *letter != '\0'; ++letter) {
@@ -49,7 +47,7 @@ struct GetoptTables {
 
   explicit GetoptTables(std::span<const OptionText> options) {
     for (std::size_t i = 0; i < options.size(); ++i) {
-      if (is_heading(options[i])) continue;
+      if (options[i].is_heading()) continue;
       const bool takes_value = options[i].value != nullptr;
       for (const char* letter = options[i].shorts; *letter != '\0'; ++letter) {
         letters += *letter;
@@ -104,7 +102,7 @@ std::string help_text(const ToolText& tool, std::span<const OptionText> options)
   text += '\n';
   text += tool.summary;
   for (const OptionText& option : options) {
-    if (is_heading(option)) {
+    if (option.is_heading()) {
       text += '\n';
       text += option.help;
       text += ":\n";

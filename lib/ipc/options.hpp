@@ -16,6 +16,8 @@ struct OptionText {
   const char* name;    ///< the long name, without --
   const char* value;   ///< what its argument is called ("TIME", "first|count"), or nullptr when it takes none
   const char* help;    ///< imperative, no full stop
+
+  [[nodiscard]] bool is_heading() const noexcept { return name[0] == '\0'; }
 };
 
 template <class Config>

@@ -113,8 +113,10 @@ bool Process::collect() noexcept {
   if (report_) return true;
   int status = 0;
   Report report;
-  if (wait_for(pid_, &status, WNOHANG, &report.usage) == 0) return false;
-  report.ending = ending_of(status);
+  const pid_t reaped = wait_for(pid_, &status, WNOHANG, &report.usage);
+  if (reaped == 0) return false;
+  // Somebody else has reaped it: how it ended is not known, and unknown is no success.
+  report.ending = reaped > 0 ? ending_of(status) : Ending{kExitToolFailed, 0};
   report_ = report;
   return true;
 }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
@@ -45,7 +46,17 @@ SignalQueue::SignalQueue(std::initializer_list<int> signals) {
   ::sigprocmask(SIG_BLOCK, &set, &inherited_);
 }
 
-SignalQueue::~SignalQueue() { ::sigprocmask(SIG_SETMASK, &inherited_, nullptr); }
+SignalQueue::~SignalQueue() {
+  // What a failed write left pending must not kill a process that has already dealt with the failure.
+  sigset_t of_writes;
+  sigemptyset(&of_writes);
+  sigaddset(&of_writes, SIGPIPE);
+  sigaddset(&of_writes, SIGXFSZ);
+  const timespec at_once{};
+  while (::sigtimedwait(&of_writes, nullptr, &at_once) > 0) {
+  }
+  ::sigprocmask(SIG_SETMASK, &inherited_, nullptr);
+}
 
 std::optional<int> SignalQueue::next() noexcept {
   signalfd_siginfo info;

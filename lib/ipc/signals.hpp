@@ -17,7 +17,7 @@ class SignalQueue {
   explicit SignalQueue(std::initializer_list<int> signals);
   SignalQueue(const SignalQueue&) = delete;
   SignalQueue& operator=(const SignalQueue&) = delete;
-  /// Gives back the mask; signals still pending act then.
+  /// Gives back the mask; signals still pending act then, but for those that failed writes have caused.
   ~SignalQueue();
 
   /// Readable when a signal is pending.

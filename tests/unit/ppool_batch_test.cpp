@@ -66,7 +66,7 @@ std::string all_of(Batcher& batcher) {
 }
 
 std::string all_of(Source& source, const Config& config, std::size_t fixed_bytes = 0) {
-  Batcher batcher(source, config, fixed_bytes);
+  Batcher batcher(source, config, fixed_bytes, 1);
   return all_of(batcher);
 }
 
@@ -92,7 +92,7 @@ TEST("one record a job") {
 TEST("a job is there before another record is asked for") {
   Script source;
   source.add("a");
-  Batcher batcher(source, {}, 0);
+  Batcher batcher(source, {}, 0, 1);
   JobInput input;
   check(batcher.next(input) == State::record);
   check_equal(shown(input), "[a]");
@@ -100,7 +100,7 @@ TEST("a job is there before another record is asked for") {
   Script more;
   more.add("a");
   more.add("b");
-  Batcher two(more, of_many(2), 0);
+  Batcher two(more, of_many(2), 0, 1);
   check(two.next(input) == State::record);
   check_equal(shown(input), "[a][b]");
   check_equal(more.asked, 2U);
@@ -110,7 +110,7 @@ TEST("many empty records in a row are skipped in turns") {
   Config config;
   config.skip_empty = true;
   Script source(Words(2500, ""));
-  Batcher batcher(source, config, 0);
+  Batcher batcher(source, config, 0, 1);
   JobInput input;
   check(batcher.next(input) == State::busy);
   check(batcher.next(input) == State::busy);
@@ -121,7 +121,7 @@ TEST("empty records are skipped where that was asked") {
   Config config;
   config.skip_empty = true;
   Script source({"", "a", "", "", "b", ""});
-  Batcher batcher(source, config, 0);
+  Batcher batcher(source, config, 0, 1);
   check_equal(all_of(batcher), "[a]|[b]|");
   Script groups;
   groups.add_fields({"", ""});
@@ -133,7 +133,7 @@ TEST("empty records are skipped where that was asked") {
 
 TEST("-N: up to so many records, the rest at the end") {
   Script source({"a", "b", "c", "d", "e"});
-  Batcher batcher(source, of_many(2), 0);
+  Batcher batcher(source, of_many(2), 0, 1);
   check_equal(all_of(batcher), "[a][b]|[c][d]|[e]|");
   Script exact({"a", "b"});
   check_equal(all_of(exact, of_many(2)), "[a][b]|");
@@ -153,7 +153,7 @@ TEST("-N: an incomplete job waits for more records and loses none") {
   source.add("c");
   source.add("d");
   source.end();
-  Batcher batcher(source, of_many(3), 0);
+  Batcher batcher(source, of_many(3), 0, 1);
   check_equal(all_of(batcher), "...");
   check_equal(all_of(batcher), "...");
   check_equal(all_of(batcher), "...");
@@ -186,7 +186,7 @@ TEST("what can never be an argument is a job of its own, that says why") {
 TEST("-N: it comes after those before it, and the others go on") {
   const std::string nul("\0", 1);
   Script source({"a", nul, "b", "c", "d", nul});
-  Batcher batcher(source, of_many(3), 0);
+  Batcher batcher(source, of_many(3), 0, 1);
   check_equal(all_of(batcher), "[a]|[" + nul + "]NUL|[b][c][d]|[" + nul + "]NUL|");
 }
 
@@ -207,7 +207,7 @@ TEST("-X: as many records as fit in the system's limit") {
   Script source;
   for (int i = 0; i < 25; ++i) source.add(std::string(1000, 'x'));
   source.end();
-  Batcher batcher(source, fitting(), fixed);
+  Batcher batcher(source, fitting(), fixed, 1);
   JobInput input;
   Words sizes;
   while (batcher.next(input) == State::record) sizes.push_back(std::to_string(input.fields.size()));
@@ -219,7 +219,7 @@ TEST("-X: empty records cost their NUL and their pointer, too") {
   Script source;
   for (int i = 0; i < 30; ++i) source.add("");
   source.end();
-  Batcher batcher(source, fitting(), limit - 4096 - 20 * (1 + sizeof(char*)));
+  Batcher batcher(source, fitting(), limit - 4096 - 20 * (1 + sizeof(char*)), 1);
   JobInput input;
   check(batcher.next(input) == State::record);
   check_equal(input.fields.size(), 20U);
@@ -240,7 +240,7 @@ TEST("-X: all that fits goes out at the end of the input, not before") {
   source.wait();
   source.add("c");
   source.end();
-  Batcher batcher(source, fitting(), 0);
+  Batcher batcher(source, fitting(), 0, 1);
   check_equal(all_of(batcher), "...");
   check_equal(all_of(batcher), "[a][b][c]|");
 }

@@ -161,13 +161,19 @@ TEST("all files are opened before a record is read; one that cannot be is told b
   check_equal(all_of(source), "[x]|");
 }
 
-TEST("a read that fails is an Error that names the input") {
+TEST("an input that cannot be read from is refused before anything is read") {
   const Scratch scratch;
   const ipc::Fd file = ipc::open_file(scratch.file("file"), O_WRONLY);
   const Redirect redirect(0, file.get());
+  check_equal(check_throws<ipc::Error>([] { StreamSource({}, '\n'); }), "stdin: Bad file descriptor");
+}
+
+TEST("much input without a record is read in turns") {
+  const ipc::Fd zero = ipc::open_file("/dev/zero", O_RDONLY);
+  const Redirect redirect(0, zero.get());
   StreamSource source({}, '\n');
   Record record;
-  check_equal(check_throws<ipc::Error>([&] { (void)source.next(record); }), "stdin: Bad file descriptor");
+  for (int i = 0; i < 100; ++i) check(source.next(record) == Source::State::busy);
 }
 
 TEST("values of one group") {
