@@ -261,17 +261,3 @@ children_at_most() { [ "$(ps -o pid= --ppid "$pool_pid" | wc -l)" -le "$1" ]; }
 	run -124 --separate-stderr timeout 30 ppool -t 0.2 --kill-after 60 --sh 'setsid zoo wait pid & exec sleep 1000' ::: a
 	kill -KILL "$(cat pid)"
 }
-
-@test "-t: time in which ppool and its jobs were stopped does not count" {
-	has_come() { [ "$(date +%s)" -ge "$1" ]; }
-	gate go
-	start_pool -n 1 -t 3 --sh ': >runs; read -r _ <go; echo fine' ::: a
-	await runs
-	kill -TSTP "$pool_pid"
-	retry_until 10 has_come "$(($(date +%s) + 4))"
-	kill -CONT "$pool_pid"
-	open_gate go
-	end_pool
-	[ "$death" = 'exit 0' ]
-	is out <<<fine
-}

@@ -38,6 +38,21 @@ shell=(env PS1='ready> ' PS2= HISTFILE=/dev/null bash --norc --noprofile --noedi
 	wait_pids_gone 5 "${pids[@]}"
 }
 
+@test "Ctrl-Z: time in which it was stopped does not count for -t" {
+	run -0 ptyrun 'expect ready>
+		send ppool -n 1 -t 4 --sh ": >runs; until [ -e go ]; do sleep 0.02; done; echo fine" ::: x >out\n
+		until [ -e runs ]
+		send \x1a
+		expect Stopped
+		until [ "$(date +%s)" -ge "$(($(stat -c %Y runs) + 6))" ]
+		send : >go\n
+		expect ready>
+		send fg; echo "again $?"\n
+		expect again 0
+		send exit 0\n' "${shell[@]}"
+	is out <<<fine
+}
+
 @test "Ctrl-Z, fg: the work is finished and right" {
 	run -0 ptyrun 'expect ready>
 		send ppool -n 2 -k --sh "until [ -e go ]; do sleep 0.02; done; echo \\$1" ::: one two three >out; echo "status $?"\n
