@@ -41,7 +41,7 @@ void Pool::reader_gone() {
 
 void Pool::signal_jobs(int signal) {
   for (Slot& slot : slots_) {
-    if (slot.job && slot.process) slot.process.signal_group(signal);
+    if (slot.job && slot.process && !slot.alone) slot.process.signal_group(signal);
   }
 }
 

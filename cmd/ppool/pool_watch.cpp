@@ -84,6 +84,8 @@ void Pool::exited(Slot& slot) {
 void Pool::await_family(Slot& slot) {
   loop_.cancel(slot.grace);
   slot.alone = !slot.process.has_family();
+  // Nothing holds the number of an empty group any more: nobody may signal it.
+  if (slot.alone) guard_.slot(slot.number - 1).store(0);
   if (slot.alone && slot.output_ended()) return end_job(slot);
   // Only a process that left the group can hold the output of one that is empty.
   const ipc::Duration grace = slot.killed ? kGraceAfterKill : slot.alone ? kGrace : kLookAgain;
@@ -114,7 +116,7 @@ void Pool::end_softly(Slot& slot) {
 
 void Pool::kill_job(Slot& slot) {
   slot.killed = true;
-  slot.process.signal_group(SIGKILL);
+  if (!slot.alone) slot.process.signal_group(SIGKILL);
   if (slot.exited) await_family(slot);
 }
 

@@ -89,9 +89,4 @@ void die_of_signal(int signal) noexcept {
   ::_exit(kExitSignal + signal);
 }
 
-const char* signal_name(int signal) noexcept {
-  const char* name = ::sigabbrev_np(signal);
-  return name != nullptr ? name : "unknown signal";
-}
-
 }  // namespace ipc

@@ -42,7 +42,4 @@ void suffer_signal(int signal) noexcept;
 /// Ends this process by `signal`, without a core; never returns.
 [[noreturn]] void die_of_signal(int signal) noexcept;
 
-/// "TERM" for SIGTERM; a phrase for what has no name.
-[[nodiscard]] const char* signal_name(int signal) noexcept;
-
 }  // namespace ipc
