@@ -1,6 +1,6 @@
 #pragma once
 /// Keeps the event loop's watch on ppool's outputs in step with what they wait for: room to write while something is
-/// pending, and on stdout always for the end of its reader, who must be missed even while nothing is printed.
+/// pending, and on stdout always for its reader going away, which must be noticed even while nothing is printed.
 
 #include "ipc/event_loop.hpp"
 #include "printer.hpp"
