@@ -55,8 +55,8 @@ Launcher::Launcher(const Config& config)
   if (!template_.command_varies()) command_ = look_up_word(words_.front().c_str());
 }
 
-Lookup Launcher::look_up_word(const char* word) const {
-  return look_up(word, environment_.find("PATH"), directory_ ? directory_.get() : AT_FDCWD);
+ipc::Lookup Launcher::look_up_word(const char* word) const {
+  return ipc::look_up(word, environment_.find("PATH"), directory_ ? directory_.get() : AT_FDCWD);
 }
 
 std::size_t Launcher::fixed_bytes() const noexcept {
@@ -114,7 +114,7 @@ ipc::Hash128 Launcher::identity(const Job& job) const {
 
 ipc::Spawned Launcher::start(const Job& job, Streams streams, const ipc::SignalQueue& signals,
                              ipc::Guard& guard) {
-  const Lookup varying = command_varies() ? look_up_word(arguments_.word(0)) : Lookup{};
+  const ipc::Lookup varying = command_varies() ? look_up_word(arguments_.word(0)) : ipc::Lookup{};
   if (varying.errnum != 0) return {{}, ipc::Spawned::Step::exec, varying.errnum};
   environment_.set_job(job.seq, job.slot);
   ipc::SpawnPlan plan;

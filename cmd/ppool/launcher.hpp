@@ -11,12 +11,12 @@
 #include "environment.hpp"
 #include "ipc/fd.hpp"
 #include "ipc/guard.hpp"
+#include "ipc/lookup.hpp"
 #include "ipc/process.hpp"
 #include "ipc/signals.hpp"
+#include "ipc/terminal.hpp"
 #include "job.hpp"
-#include "lookup.hpp"
 #include "template.hpp"
-#include "terminal.hpp"
 
 class Launcher {
  public:
@@ -24,7 +24,7 @@ class Launcher {
   explicit Launcher(const Config& config);
 
   /// Looks for a COMMAND that is the same for all jobs; nothing to complain about where it varies.
-  [[nodiscard]] const Lookup& command() const noexcept { return command_; }
+  [[nodiscard]] const ipc::Lookup& command() const noexcept { return command_; }
   /// The first word, as given.
   [[nodiscard]] const std::string& command_name() const noexcept { return words_.front(); }
   [[nodiscard]] bool command_varies() const noexcept { return template_.command_varies(); }
@@ -56,10 +56,10 @@ class Launcher {
   /// Descriptor limits to give back to jobs, once ppool has raised its own.
   void restore_open_files(const rlimit& limit) { open_files_ = limit; }
   /// --tty: jobs get the terminal as stdin, and as their own while ppool is in its foreground. Borrowed.
-  void use_terminal(Terminal& terminal) noexcept { terminal_ = &terminal; }
+  void use_terminal(ipc::Terminal& terminal) noexcept { terminal_ = &terminal; }
 
  private:
-  [[nodiscard]] Lookup look_up_word(const char* word) const;
+  [[nodiscard]] ipc::Lookup look_up_word(const char* word) const;
 
   std::vector<std::string> words_;
   Template template_;
@@ -70,8 +70,8 @@ class Launcher {
   int nice_;
   std::string placeholder_;
   std::optional<std::string> separator_;
-  Terminal* terminal_ = nullptr;
+  ipc::Terminal* terminal_ = nullptr;
   std::optional<rlimit> open_files_;
-  Lookup command_;
+  ipc::Lookup command_;
   Arguments arguments_;
 };

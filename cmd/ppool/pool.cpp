@@ -38,7 +38,9 @@ Pool::Pool(const Config& config, Launcher& launcher, Source& source, JobLog* log
       workers_(config.workers.resolve()) {
   if (!config.results.empty()) results_.emplace(config.results);
   if (config.tty) {
-    terminal_.emplace();
+    auto terminal = ipc::Terminal::open();
+    if (!terminal) throw ipc::UsageError("--tty: there is no terminal");
+    terminal_.emplace(std::move(*terminal));
     launcher_.use_terminal(*terminal_);
   }
   fit_descriptors();

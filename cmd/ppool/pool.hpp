@@ -17,6 +17,7 @@
 #include "ipc/guard.hpp"
 #include "ipc/signals.hpp"
 #include "ipc/spool.hpp"
+#include "ipc/terminal.hpp"
 #include "joblog.hpp"
 #include "launcher.hpp"
 #include "leftovers.hpp"
@@ -27,7 +28,6 @@
 #include "slot_table.hpp"
 #include "start_gate.hpp"
 #include "tally.hpp"
-#include "terminal.hpp"
 
 class Pool {
  public:
@@ -111,7 +111,7 @@ class Pool {
   ipc::Guard guard_;
   ipc::EventLoop loop_;
   std::optional<Results> results_;
-  std::optional<Terminal> terminal_;
+  std::optional<ipc::Terminal> terminal_;
   Printer printer_;
   OutputWatch output_watch_;
   RetryQueue retries_;

@@ -194,7 +194,7 @@ void Pool::not_started(Slot& slot, const ipc::Spawned& spawned) {
   slot.job->result.ended_by_pool = true;
   printer_.finish(std::move(slot.job));
   slots_.give_back(slot);
-  ending_.status = Lookup{{}, spawned.errnum}.status();
+  ending_.status = ipc::Lookup{{}, spawned.errnum}.status();
   end_all(SIGTERM, config_.kill_after);
 }
 
@@ -214,7 +214,7 @@ void Pool::cannot_run(Slot& slot, int errnum) {
   Job& job = *slot.job;
   const std::string word = job.input.unfit == Unfit::no ? launcher_.first_word() : std::string();
   if (const auto text = complaints_.cannot_run(job.seq, word, errnum)) printer_.say(*text);
-  job.result.ending.code = Lookup{{}, errnum}.status();
+  job.result.ending.code = ipc::Lookup{{}, errnum}.status();
   if (results_ && job.tries == 0) (void)results_->begin(job);
   auto owned = std::move(slot.job);
   slots_.give_back(slot);

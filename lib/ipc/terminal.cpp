@@ -1,12 +1,18 @@
-#include "terminal.hpp"
+#include "ipc/terminal.hpp"
 
 #include <fcntl.h>
+#include <termios.h>
 #include <unistd.h>
 
-#include "ipc/error.hpp"
+namespace ipc {
 
-Terminal::Terminal() : terminal_(::open("/dev/tty", O_RDWR | O_CLOEXEC)) {
-  if (!terminal_) throw ipc::UsageError("--tty: there is no terminal");
+std::optional<Terminal> Terminal::open() {
+  Fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
+  if (!terminal) return std::nullopt;
+  return Terminal(std::move(terminal));
+}
+
+Terminal::Terminal(Fd terminal) noexcept : terminal_(std::move(terminal)) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTTOU);
@@ -14,6 +20,7 @@ Terminal::Terminal() : terminal_(::open("/dev/tty", O_RDWR | O_CLOEXEC)) {
 }
 
 Terminal::~Terminal() {
+  if (!terminal_) return;
   take_back();
   ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
@@ -28,3 +35,10 @@ void Terminal::take_back() noexcept {
 }
 
 bool Terminal::is_ours() const noexcept { return ::tcgetpgrp(terminal_.get()) == ::getpgrp(); }
+
+bool Terminal::is_at(int fd) const noexcept {
+  // Only a descriptor of the caller's controlling terminal answers at all.
+  return ::tcgetpgrp(fd) >= 0;
+}
+
+}  // namespace ipc

@@ -6,11 +6,14 @@
 
 #include "child.hpp"
 #include "ipc/fd.hpp"
-#include "lookup.hpp"
+#include "ipc/lookup.hpp"
 #include "scratch.hpp"
 #include "tap.hpp"
 
 namespace {
+
+using ipc::look_up;
+using ipc::Lookup;
 
 void check_found(const Lookup& found, const std::string& path, tap::Here at = tap::Here::current()) {
   check_equal(found.errnum, 0, found.path, at);

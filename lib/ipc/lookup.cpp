@@ -1,4 +1,4 @@
-#include "lookup.hpp"
+#include "ipc/lookup.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,6 +9,7 @@
 
 #include "ipc/exit_status.hpp"
 
+namespace ipc {
 namespace {
 
 /// 0 when `path` is a file that may be executed.
@@ -23,8 +24,8 @@ int check(const std::string& path, int directory) {
 }  // namespace
 
 int Lookup::status() const noexcept {
-  if (errnum == 0) return ipc::kExitSuccess;
-  return errnum == ENOENT || errnum == ENOTDIR ? ipc::kExitNotFound : ipc::kExitCannotExec;
+  if (errnum == 0) return kExitSuccess;
+  return errnum == ENOENT || errnum == ENOTDIR ? kExitNotFound : kExitCannotExec;
 }
 
 Lookup look_up(const std::string& command, const char* search_path, int directory) {
@@ -46,3 +47,5 @@ Lookup look_up(const std::string& command, const char* search_path, int director
     rest.remove_prefix(colon + 1);
   }
 }
+
+}  // namespace ipc

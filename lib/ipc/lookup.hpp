@@ -4,6 +4,8 @@
 
 #include <string>
 
+namespace ipc {
+
 struct Lookup {
   std::string path;  ///< what to execute
   int errnum = 0;    ///< 0, or why it cannot be: ENOENT, EACCES, EISDIR, ...
@@ -13,5 +15,7 @@ struct Lookup {
 };
 
 /// `search_path`: the value of PATH, nullptr where it is unset. Relative paths start at the descriptor `directory`
-/// (AT_FDCWD: where ppool is).
+/// (AT_FDCWD: where this process is).
 [[nodiscard]] Lookup look_up(const std::string& command, const char* search_path, int directory);
+
+}  // namespace ipc
