@@ -7,14 +7,13 @@
 
 #include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
-#include "ipc/exit_status.hpp"
 #include "ipc/fd.hpp"
 #include "ipc/io.hpp"
 #include "ipc/options.hpp"
 
 namespace ipc {
 
-int run_main(const char* tool, const std::function<int()>& body) noexcept {
+int run_main(const char* tool, const std::function<int()>& body, int usage_status) noexcept {
   try {
     occupy_standard_descriptors();
     return body();
@@ -25,11 +24,11 @@ int run_main(const char* tool, const std::function<int()>& body) noexcept {
   } catch (const UsageError& error) {
     complain(tool, error.what());
     const std::string hint = "try '" + std::string(tool) + " --help'\n";
-    if (write_all(STDERR_FILENO, hint) != 0) return kExitUsage;
+    if (write_all(STDERR_FILENO, hint) != 0) return usage_status;
   } catch (const std::exception& error) {
     complain(tool, error.what());
   }
-  return kExitUsage;
+  return usage_status;
 }
 
 }  // namespace ipc

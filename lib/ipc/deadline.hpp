@@ -34,6 +34,11 @@ class Deadline {
 
   [[nodiscard]] bool is_never() const noexcept { return at_ == std::numeric_limits<std::int64_t>::max(); }
 
+  /// For timer_settime() and the like, on CLOCK_MONOTONIC. Not of never.
+  [[nodiscard]] timespec time() const noexcept {
+    return {static_cast<std::time_t>(at_ / 1'000'000'000), static_cast<long>(at_ % 1'000'000'000)};
+  }
+
   /// For epoll_wait(): milliseconds from `now`, rounded up, 0 when past, -1 for never.
   [[nodiscard]] int poll_timeout(Deadline now) const noexcept {
     if (is_never()) return -1;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -47,6 +48,15 @@ void occupy_standard_descriptors() {
     // The lowest free descriptor is fd itself, since those below are open.
     if (::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) throw_errno("open", "/dev/null");
   }
+}
+
+bool is_occupied(int fd) noexcept {
+  if (fd < 0 || fd > 2) return false;
+  const int flags = ::fcntl(fd, F_GETFL);
+  struct stat status {};
+  struct stat null {};
+  return flags >= 0 && (flags & O_ACCMODE) == (fd == 0 ? O_WRONLY : O_RDONLY) && ::fstat(fd, &status) == 0 &&
+         S_ISCHR(status.st_mode) && ::stat("/dev/null", &null) == 0 && status.st_rdev == null.st_rdev;
 }
 
 }  // namespace ipc

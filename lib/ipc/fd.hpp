@@ -47,4 +47,7 @@ class Fd {
 /// a closed one becomes /dev/null, opened the wrong way round, so that its use fails with EBADF as before.
 void occupy_standard_descriptors();
 
+/// `fd` is one that the above has put there: for the caller of the program it is closed.
+[[nodiscard]] bool is_occupied(int fd) noexcept;
+
 }  // namespace ipc

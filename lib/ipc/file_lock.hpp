@@ -3,9 +3,15 @@
 /// The lock belongs to the open file description: it is freed by unlocking, or when the last descriptor of
 /// that description is closed, also by the death of its holders. Excludes every user of flock(2), and no
 /// user of fcntl(2) locks.
+///
+/// Waiting is the kernel's: it costs nothing, and waiters are let in about in their order. flock(2) knows no deadline,
+/// so a timer signal ends the wait. The timer repeats, since a lone one could fire just before flock() begins to wait
+/// and be lost. A helper thread or process that blocks would need such a signal too, to be stopped, and costs more.
 
 #include <optional>
 #include <utility>
+
+#include "ipc/deadline.hpp"
 
 namespace ipc {
 
@@ -14,8 +20,17 @@ class FileLock {
   enum class Mode { shared, exclusive };
 
   /// Does not wait: nothing when another description holds a conflicting lock.
+  /// A shared lock that the description has is lost when it cannot become exclusive at once, and also while lock()
+  /// waits for that: the kernel frees it first (flock(2)).
   /// `fd` is borrowed and must outlive the lock. Throws Error.
   [[nodiscard]] static std::optional<FileLock> try_lock(int fd, Mode mode);
+
+  /// Waits; nothing when `deadline` comes first. With a deadline it uses SIGRTMAX and its disposition meanwhile,
+  /// and gives them back: no other thread may do so, or have that signal unblocked. Throws Error.
+  [[nodiscard]] static std::optional<FileLock> lock(int fd, Mode mode, Deadline deadline = Deadline::never());
+
+  /// Frees the lock of the description behind `fd`, whoever took it; fine when there is none. Throws Error.
+  static void unlock(int fd);
 
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&& other) noexcept {
@@ -24,7 +39,11 @@ class FileLock {
   }
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
+  /// Unlocks, which frees the lock whoever else has the descriptor.
   ~FileLock();
+
+  /// Leaves the lock to the descriptors of the description.
+  void abandon() noexcept { fd_ = -1; }
 
  private:
   explicit FileLock(int fd) noexcept : fd_(fd) {}

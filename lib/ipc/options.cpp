@@ -3,6 +3,7 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <array>
 
 #include "ipc/completions.hpp"
 #include "ipc/error.hpp"
@@ -17,12 +18,15 @@ namespace {
 constexpr std::size_t kHelpColumn = 28;
 constexpr int kFirstLong = 256;  // getopt values below are letters
 
-constexpr OptionText kCommon[] = {
-    {"", "", nullptr, "Other"},
-    {"", "completions", "bash|zsh|fish", "print the completion script of a shell"},
-    {"", "help", nullptr, "print this help"},
-    {"", "version", nullptr, "print the version"},
-};
+/// What every tool has.
+std::array<OptionText, 4> common_options(const ToolText& tool) {
+  return {{
+      {"", "", nullptr, "Other"},
+      {"", "completions", "bash|zsh|fish", "print the completion script of a shell"},
+      {tool.help_letter, "help", nullptr, "print this help"},
+      {tool.version_letter, "version", nullptr, "print the version"},
+  }};
+}
 
 std::string left_column(const OptionText& option) {
   std::string text = "  ";
@@ -123,8 +127,11 @@ namespace detail {
 
 std::span<char*> parse(int argc, char** argv, const ToolText& tool, std::span<const OptionText> options,
                        void* config, const void* table, Apply apply) {
+  // Nothing to look up, and no table to make: start-up is most of what a small tool costs.
+  if (argc > 1 && argv[1][0] != '-') return {argv + 1, static_cast<std::size_t>(argc - 1)};
   std::vector<OptionText> all(options.begin(), options.end());
-  all.insert(all.end(), std::begin(kCommon), std::end(kCommon));
+  const auto common = common_options(tool);
+  all.insert(all.end(), common.begin(), common.end());
   const GetoptTables tables(all);
   optind = 0;  // not 1: glibc then forgets where in a cluster of letters an earlier parse stopped
   opterr = 0;

@@ -32,8 +32,10 @@ struct Option {
 
 struct ToolText {
   const char* name;
-  const char* synopsis;  ///< lines, each ending in a newline; from the second on indented by 7
-  const char* summary;   ///< a sentence or a few, ending in a newline
+  const char* synopsis;             ///< lines, each ending in a newline; from the second on indented by 7
+  const char* summary;              ///< a sentence or a few, ending in a newline
+  const char* help_letter = "";     ///< a letter that means --help, where the tool has one
+  const char* version_letter = "";  ///< and --version
 };
 
 /// Thrown by parse() for --help, --version and --completions: the text is for stdout, and the tool then ends.

@@ -64,7 +64,9 @@ IPC_UNSANITIZED Spawned::Step prepare(const SpawnPlan& plan, pid_t self) noexcep
   if (plan.directory >= 0 && ::fchdir(plan.directory) != 0) return Spawned::Step::directory;
   errno = 0;
   if (plan.nice != 0 && ::nice(plan.nice) == -1 && errno != 0) return Spawned::Step::nice;
-  hide_other_descriptors();
+  // All of our own are close-on-exec.
+  if (!plan.pass_others) hide_other_descriptors();
+  if (plan.lent >= 0) ::fcntl(plan.lent, F_SETFD, 0);
   place_standard_descriptors(plan.standard);
   // Last: a lower limit would stand in the way of the copies.
   if (plan.open_files != nullptr) ::setrlimit(RLIMIT_NOFILE, plan.open_files);

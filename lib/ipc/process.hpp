@@ -24,7 +24,9 @@ struct SpawnPlan {
   const char* path = nullptr;  ///< of the program, looked up already
   char* const* argv = nullptr;
   char* const* envp = nullptr;
-  int standard[3] = {0, 1, 2};         ///< what becomes descriptors 0, 1 and 2; all others stay behind
+  int standard[3] = {0, 1, 2};         ///< what becomes descriptors 0, 1 and 2
+  int lent = -1;                       ///< one more descriptor, which the child gets under the same number
+  bool pass_others = false;            ///< those that this process was started with go along too, else none
   int directory = -1;                  ///< a directory to begin in
   int terminal = -1;                   ///< a terminal whose foreground the child's group becomes
   int nice = 0;                        ///< added to the nice value

@@ -1,3 +1,5 @@
+#include "ipc/lookup.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,7 +8,6 @@
 
 #include "child.hpp"
 #include "ipc/fd.hpp"
-#include "ipc/lookup.hpp"
 #include "scratch.hpp"
 #include "tap.hpp"
 

@@ -1,0 +1,139 @@
+#include "ipc/lock_table.hpp"
+
+#include <dirent.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <string_view>
+
+#include "ipc/io.hpp"
+
+namespace ipc {
+namespace {
+
+/// A line of /proc/locks, or of fdinfo after "lock:" (proc_locks(5)): "1: -> FLOCK ADVISORY WRITE 123 08:01:99 0 EOF".
+struct Record {
+  bool waits = false;
+  FileLock::Mode mode = FileLock::Mode::exclusive;
+  pid_t pid = 0;
+  std::string_view kernel_id;
+};
+
+std::string_view take_word(std::string_view& line) {
+  while (line.starts_with(' ') || line.starts_with('\t')) line.remove_prefix(1);
+  const auto end = std::min(line.find_first_of(" \t"), line.size());
+  const std::string_view word = line.substr(0, end);
+  line.remove_prefix(end);
+  return word;
+}
+
+/// Nothing for locks of other kinds.
+std::optional<Record> parse_record(std::string_view line) {
+  Record record;
+  static_cast<void>(take_word(line));  // its number
+  std::string_view kind = take_word(line);
+  record.waits = kind == "->";
+  if (record.waits) kind = take_word(line);
+  if (kind != "FLOCK") return std::nullopt;
+  static_cast<void>(take_word(line));  // ADVISORY
+  record.mode = take_word(line) == "READ" ? FileLock::Mode::shared : FileLock::Mode::exclusive;
+  const std::string_view pid = take_word(line);
+  std::from_chars(pid.data(), pid.data() + pid.size(), record.pid);
+  record.kernel_id = take_word(line);
+  return record;
+}
+
+template <class Visit>
+void each_line(std::string_view text, Visit visit) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    visit(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+/// The flock in the text of a fdinfo file; a description has one at most.
+std::optional<Record> record_in(std::string_view fdinfo) {
+  constexpr std::string_view kPrefix = "lock:";
+  std::optional<Record> found;
+  each_line(fdinfo, [&](std::string_view line) {
+    if (!line.starts_with(kPrefix)) return;
+    line.remove_prefix(kPrefix.size());
+    if (auto record = parse_record(line); record && !record->waits) found = record;
+  });
+  return found;
+}
+
+/// Hexadecimal, of two digits at least.
+std::string hexadecimal(unsigned number) {
+  char digits[16];
+  const std::string text(digits, std::to_chars(digits, digits + sizeof digits, number, 16).ptr);
+  return text.size() < 2 ? "0" + text : text;
+}
+
+std::string kernel_id_of(FileId file) {
+  return hexadecimal(major(file.device)) + ":" + hexadecimal(minor(file.device)) + ":" +
+         std::to_string(file.inode);
+}
+
+}  // namespace
+
+std::optional<FileLock::Mode> lock_on(int fd) {
+  const auto fdinfo = read_small_file(("/proc/self/fdinfo/" + std::to_string(fd)).c_str());
+  if (!fdinfo) return std::nullopt;
+  const auto record = record_in(*fdinfo);
+  if (!record) return std::nullopt;
+  return record->mode;
+}
+
+std::vector<LockHolder> locks_of(pid_t pid) {
+  std::vector<LockHolder> locks;
+  const std::string process = "/proc/" + std::to_string(pid);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir((process + "/fdinfo").c_str()), ::closedir);
+  if (!directory) return locks;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (entry->d_name[0] == '.') continue;
+    const auto fdinfo = read_small_file((process + "/fdinfo/" + entry->d_name).c_str());
+    const auto record = fdinfo ? record_in(*fdinfo) : std::nullopt;
+    struct stat status {};
+    // Only of files that are locked: stat() may hang on a file system whose server is gone.
+    if (!record || ::stat((process + "/fd/" + entry->d_name).c_str(), &status) != 0) continue;
+    LockHolder holder{pid, -1, file_id(status), record->mode, record->pid, std::string(record->kernel_id)};
+    std::from_chars(entry->d_name, entry->d_name + std::string_view(entry->d_name).size(), holder.fd);
+    locks.push_back(std::move(holder));
+  }
+  return locks;
+}
+
+std::vector<LockHolder> holders_among(const std::vector<pid_t>& pids, FileId file) {
+  std::vector<LockHolder> holders;
+  for (const pid_t pid : pids) {
+    for (auto& lock : locks_of(pid)) {
+      if (lock.file == file) holders.push_back(std::move(lock));
+    }
+  }
+  return holders;
+}
+
+LockRecords lock_records(FileId file, const std::vector<std::string>& kernel_ids) {
+  LockRecords records;
+  const std::string own_id = kernel_id_of(file);
+  const auto text = read_small_file("/proc/locks");
+  each_line(text ? std::string_view(*text) : std::string_view(), [&](std::string_view line) {
+    const auto record = parse_record(line);
+    if (!record) return;
+    if (record->kernel_id != own_id && std::ranges::find(kernel_ids, record->kernel_id) == kernel_ids.end())
+      return;
+    std::string id(record->kernel_id);
+    if (record->waits) {
+      records.waiters.push_back({record->pid, record->mode, std::move(id)});
+    } else {
+      records.holders.push_back({record->pid, -1, file, record->mode, record->pid, std::move(id)});
+    }
+  });
+  return records;
+}
+
+}  // namespace ipc

@@ -1,0 +1,23 @@
+#pragma once
+/// NAMEs: what the user calls an object, and where its file is.
+/// With a '/' in it a name is a path. Otherwise it is [A-Za-z0-9_][A-Za-z0-9._-]{0,63}, and its file lies in the
+/// runtime directory: $IPCUTILS_DIR, else $XDG_RUNTIME_DIR/ipcutils, else /tmp/ipcutils-UID.
+
+#include <string>
+#include <string_view>
+
+namespace ipc {
+
+/// Whether `name` is a path. Throws BadValue, with the name in its text, for what is neither a path nor a proper name,
+/// and for HOST:NAME, which is kept for objects on other machines.
+[[nodiscard]] bool is_path(std::string_view name);
+
+/// The directory of objects that need not outlive a reboot, made (0700) when it is missing. Throws BadValue when it is
+/// not the caller's own directory or others may write to it, since they could then swap its files; else Error.
+[[nodiscard]] std::string runtime_directory();
+
+/// The file behind `name`: itself when it is a path, else `suffix` (".lock") is added to it in the runtime directory.
+/// Throws what the two above throw.
+[[nodiscard]] std::string object_path(std::string_view name, std::string_view suffix);
+
+}  // namespace ipc

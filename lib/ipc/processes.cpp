@@ -1,0 +1,111 @@
+#include "ipc/processes.hpp"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+#include "ipc/io.hpp"
+
+namespace ipc {
+namespace {
+
+std::optional<std::string> read_of(pid_t pid, const char* what) {
+  return read_small_file(("/proc/" + std::to_string(pid) + "/" + what).c_str());
+}
+
+/// Takes the next word off `text`.
+std::string_view take_word(std::string_view& text) {
+  const auto end = std::min(text.find(' '), text.size());
+  const std::string_view word = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return word;
+}
+
+template <class Number>
+Number number_in(std::string_view word) {
+  Number number = 0;
+  std::from_chars(word.data(), word.data() + word.size(), number);
+  return number;
+}
+
+}  // namespace
+
+std::optional<ProcessFacts> facts_of(pid_t pid) {
+  const auto stat = read_of(pid, "stat");
+  if (!stat) return std::nullopt;
+  // The name, in parentheses, may hold anything.
+  const auto name_end = stat->rfind(')');
+  if (name_end == std::string::npos || name_end + 2 > stat->size()) return std::nullopt;
+  std::string_view rest = std::string_view(*stat).substr(name_end + 2);
+  ProcessFacts facts;
+  const std::string_view state = take_word(rest);
+  facts.ended = state == "Z" || state == "X";
+  facts.parent = number_in<pid_t>(take_word(rest));
+  constexpr int kBetween = 17;  // fields 5 to 21
+  for (int i = 0; i < kBetween; ++i) static_cast<void>(take_word(rest));
+  facts.start = number_in<std::uint64_t>(take_word(rest));
+  return facts;
+}
+
+bool is_running(pid_t pid, std::uint64_t start) {
+  const auto facts = facts_of(pid);
+  return facts && !facts->ended && facts->start == start;
+}
+
+std::string short_name_of(pid_t pid) {
+  auto name = read_of(pid, "comm").value_or("");
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
+std::string command_line_of(pid_t pid) {
+  auto line = read_of(pid, "cmdline").value_or("");
+  while (line.ends_with('\0')) line.pop_back();
+  std::ranges::replace(line, '\0', ' ');
+  if (!line.empty()) return line;
+  const std::string name = short_name_of(pid);
+  return name.empty() ? name : "[" + name + "]";
+}
+
+std::optional<std::string> initial_variable_of(pid_t pid, const char* name) {
+  const auto environment = read_of(pid, "environ");
+  if (!environment) return std::nullopt;
+  const std::string prefix = std::string(name) + "=";
+  std::string_view rest = *environment;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('\0'), rest.size());
+    const std::string_view entry = rest.substr(0, end);
+    if (entry.starts_with(prefix)) return std::string(entry.substr(prefix.size()));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return std::nullopt;
+}
+
+std::vector<pid_t> all_processes() {
+  std::vector<pid_t> pids;
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
+  if (!proc) return pids;
+  while (const dirent* entry = ::readdir(proc.get())) {
+    if (const auto pid = number_in<pid_t>(entry->d_name); pid > 0) pids.push_back(pid);
+  }
+  return pids;
+}
+
+std::vector<pid_t> own_line() {
+  std::vector<pid_t> line;
+  for (pid_t pid = ::getpid(); pid > 0;) {
+    line.push_back(pid);
+    const auto facts = facts_of(pid);
+    // A line that has been cut and joined anew while it was read could come back on itself.
+    if (!facts || std::ranges::find(line, facts->parent) != line.end()) break;
+    pid = facts->parent;
+  }
+  return line;
+}
+
+}  // namespace ipc

@@ -1,0 +1,179 @@
+#include "ipc/semaphore_file.hpp"
+
+#include <fcntl.h>
+#include <sys/ipc.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "ipc/error.hpp"
+#include "ipc/file_lock.hpp"
+
+namespace ipc {
+namespace {
+
+struct Header {
+  std::array<char, 16> magic;
+  std::int32_t key;
+  std::uint32_t cookie;
+  std::int32_t limit;
+  std::int32_t ceiling;
+};
+static_assert(sizeof(Header) <= SemaphoreFile::kRosterBegin);
+
+constexpr std::array<char, 16> kMagic = {'i', 'p', 'c', 'u', 't', 'i', 'l',  's',
+                                         ' ', 's', 'e', 'm', ' ', '1', '\n', '\0'};
+
+constexpr const char* kObject = "semaphore";
+
+[[noreturn]] void refuse() { throw BadValue("not a semaphore"); }
+
+/// Repeats a system call that a signal has interrupted.
+template <class Call>
+auto repeated(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+/// The file's header; nothing when the file is still empty. Throws BadValue.
+std::optional<Header> read_header(int fd) {
+  Header header{};
+  const ssize_t count = repeated([&] { return ::pread(fd, &header, sizeof header, 0); });
+  if (count < 0) throw_errno("read", kObject);
+  if (count == 0) return std::nullopt;
+  const bool good = count == static_cast<ssize_t>(sizeof header) && header.magic == kMagic &&
+                    header.cookie > 0 && header.cookie <= Semaphore::kMost && header.limit >= 0 &&
+                    header.limit <= Semaphore::kMost && header.ceiling >= 0 &&
+                    header.ceiling <= Semaphore::kMost;
+  if (!good) refuse();
+  return header;
+}
+
+void write_header(int fd, const Header& header) {
+  const ssize_t count = repeated([&] { return ::pwrite(fd, &header, sizeof header, 0); });
+  if (count == static_cast<ssize_t>(sizeof header)) return;
+  throw Error(count < 0 ? errno : ENOSPC, "write", kObject);
+}
+
+/// A key that nobody can guess or meet by chance.
+void draw_key(Header& header) {
+  do {
+    struct {
+      std::int32_t key;
+      std::uint16_t cookie;
+    } drawn{};
+    if (::getrandom(&drawn, sizeof drawn, 0) != static_cast<ssize_t>(sizeof drawn))
+      throw_errno("", "getrandom");
+    header.key = drawn.key;
+    header.cookie = drawn.cookie & Semaphore::kMost;
+  } while (header.key == IPC_PRIVATE || header.cookie == 0);
+}
+
+bool names(const std::string& path, int fd) {
+  struct stat by_name {};
+  struct stat by_descriptor {};
+  return ::stat(path.c_str(), &by_name) == 0 && ::fstat(fd, &by_descriptor) == 0 &&
+         by_name.st_dev == by_descriptor.st_dev && by_name.st_ino == by_descriptor.st_ino;
+}
+
+/// Nothing when it is not there, or, to be made, already is.
+Fd try_open(const std::string& path, int flags) {
+  struct stat status {};
+  // Looked at first: a FIFO or a device may do something when it is opened.
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) refuse();
+  const int all = flags | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW;
+  Fd file(repeated([&] { return ::open(path.c_str(), all, 0600); }));
+  const int expected = (flags & O_CREAT) != 0 ? EEXIST : ENOENT;
+  if (!file && errno != expected) throw_errno("", kObject);
+  return file;
+}
+
+/// With the file locked: the set of the header, made anew if there is none.
+Semaphore mend(int fd, Header& header) {
+  if (auto present = Semaphore::open(header.key, static_cast<std::uint16_t>(header.cookie))) return *present;
+  for (const auto& user : Roster::entries(fd, SemaphoreFile::kRosterBegin)) {
+    if (user.state == Roster::State::holds) throw SemaphoreFile::Orphaned(user.pid);
+  }
+  for (;;) {
+    Semaphore::Values values{header.limit, 0, header.limit, header.ceiling};
+    if (auto made = Semaphore::create(header.key, static_cast<std::uint16_t>(header.cookie), values))
+      return *made;
+    draw_key(header);
+    write_header(fd, header);
+  }
+}
+
+}  // namespace
+
+SemaphoreFile::Orphaned::Orphaned(pid_t holder)
+    : text_("the kernel's semaphore is gone while pid " + std::to_string(holder) + " holds a permit of it") {}
+
+std::optional<SemaphoreFile> SemaphoreFile::open(const std::string& path, const std::optional<Shape>& shape) {
+  for (;;) {
+    Fd file = try_open(path, O_RDWR);
+    if (!file && !shape) return std::nullopt;
+    if (!file) file = try_open(path, O_RDWR | O_CREAT | O_EXCL);
+    if (!file) continue;  // it has come or gone meanwhile
+    if (const auto header = read_header(file.get())) {
+      auto semaphore = Semaphore::open(header->key, static_cast<std::uint16_t>(header->cookie));
+      if (semaphore) return SemaphoreFile(std::move(file), *semaphore);
+    }
+    const auto lock = FileLock::lock(file.get(), FileLock::Mode::exclusive);
+    if (!names(path, file.get())) continue;
+    auto header = read_header(file.get());
+    if (!header && !shape) return std::nullopt;
+    if (!header) {
+      header = Header{kMagic, 0, 0, shape->limit, shape->ceiling};
+      draw_key(*header);
+      write_header(file.get(), *header);
+    }
+    Semaphore semaphore = mend(file.get(), *header);
+    FileLock::unlock(file.get());
+    return SemaphoreFile(std::move(file), semaphore);
+  }
+}
+
+std::vector<Roster::Entry> SemaphoreFile::users() const { return Roster::entries(file_.get(), kRosterBegin); }
+
+bool SemaphoreFile::is_at(const std::string& path) const { return names(path, file_.get()); }
+
+Semaphore::Outcome SemaphoreFile::resize(int limit) {
+  const auto lock = FileLock::lock(file_.get(), FileLock::Mode::exclusive);
+  const auto outcome = semaphore_.resize(limit);
+  if (outcome != Semaphore::Outcome::done) return outcome;
+  if (auto header = read_header(file_.get())) {
+    header->limit = limit;
+    write_header(file_.get(), *header);
+  }
+  return outcome;
+}
+
+SemaphoreFile::Removal SemaphoreFile::remove(const std::string& path, bool force) {
+  const Fd file = try_open(path, O_RDWR);
+  if (!file) return Removal::missing;
+  const auto lock = FileLock::lock(file.get(), FileLock::Mode::exclusive);
+  if (!names(path, file.get())) return Removal::missing;
+  const auto header = read_header(file.get());
+  if (!header) refuse();
+  auto semaphore = Semaphore::open(header->key, static_cast<std::uint16_t>(header->cookie));
+  const bool used =
+      !Roster::entries(file.get(), kRosterBegin).empty() || (semaphore && semaphore->waiters() > 0);
+  if (used && !force) return Removal::in_use;
+  if (semaphore) semaphore->remove();
+  if (::unlink(path.c_str()) != 0) throw_errno("remove", kObject);
+  return Removal::removed;
+}
+
+std::optional<std::vector<Roster::Entry>> SemaphoreFile::users_at(const std::string& path) {
+  const Fd file = try_open(path, O_RDONLY);
+  if (!file || !read_header(file.get())) return std::nullopt;
+  return Roster::entries(file.get(), kRosterBegin);
+}
+
+}  // namespace ipc
