@@ -8,6 +8,7 @@
 #   make torture         random kills and floods for SECONDS_TO_RUN (120)
 #   make demo            a real job, compared with its sequential run
 #   make install         honours DESTDIR and PREFIX; also uninstall, clean
+#   make install-flock   install, and plock under the name flock besides
 #
 # Variables: CXX CC CXXFLAGS CFLAGS LDFLAGS, BUILD (the directory), SAN (address or thread).
 
@@ -53,21 +54,22 @@ pages := $(wildcard man/*.[1-9])
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests install uninstall check check-asan check-tsan lint bench torture demo clean
+.PHONY: all tests install install-flock uninstall check check-asan check-tsan lint bench torture demo clean
 
 all: $(binaries) $(completions)
 tests: all $(support) $(shims) $(units)
 
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean,$(MAKECMDGOALS)),all),)
-# A static binary starts in a third of the time of a dynamic C++ one: link that way wherever a probe shows it works.
+# A static binary starts in a third of the time of a dynamic C++ one, and with fewer page faults when its parts lie
+# together: link that way wherever a probe shows it works.
 ifeq ($(SAN),)
 probe := $(BUILD)/link-$(notdir $(firstword $(CXX))).mk
 include $(probe)
 $(probe): Makefile
 	@mkdir -p $(@D)
 	@echo 'int main(int c, char**) { try { if (c) throw 1; } catch (int) { return 0; } return 1; }' >$@.cpp
-	@if $(CXX) -static -o $@.bin $@.cpp 2>$@.log && $@.bin; then \
-	  echo 'how_linked := -static'; else echo 'how_linked := -static-libstdc++ -static-libgcc'; fi >$@.new
+	@if $(CXX) -static -Wl,-z,noseparate-code -o $@.bin $@.cpp 2>$@.log && $@.bin; then \
+	  echo 'how_linked := -static -Wl,-z,noseparate-code'; else echo 'how_linked := -static-libstdc++ -static-libgcc'; fi >$@.new
 	@rm -f $@.cpp $@.bin $@.log; mv $@.new $@
 endif
 
@@ -165,9 +167,13 @@ install: all
 	for page in $(pages); do \
 	  install -D -m 644 "$$page" "$(man_dir)/man$${page##*.}/$${page##*/}" || exit; done
 
+install-flock: install
+	ln -sf plock "$(bin_dir)/flock"
+
 uninstall:
 	for tool in $(tools); do \
 	  rm -f "$(bin_dir)/$$tool" "$(bash_dir)/$$tool" "$(zsh_dir)/_$$tool" "$(fish_dir)/$$tool.fish"; done
+	if [ "$$(readlink "$(bin_dir)/flock")" = plock ]; then rm -f "$(bin_dir)/flock"; fi
 	for page in $(pages); do rm -f "$(man_dir)/man$${page##*.}/$${page##*/}"; done
 
 # Testing.

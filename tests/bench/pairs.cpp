@@ -1,9 +1,11 @@
-/// pairs K INPUT A [ARG...] [--pair B [ARG...]]
+/// pairs K INPUT A [ARG...] [--pair B [ARG...]] [--bare C [ARG...]]
 ///
-/// Runs A and B K times each, interleaved and in alternating order, so that whatever slows the machine down slows
+/// Runs A and B K times each, interleaved and in changing order, so that whatever slows the machine down slows
 /// both. Each reads INPUT as its stdin and writes to /dev/null; wall time runs from before posix_spawn to after
 /// wait4. Prints one line: the median of the ratios A/B, the median milliseconds of A and of B, and the largest
 /// resident set of A, or of any child it waited for, in KiB. Without B the ratio and B's time are 0.
+/// With C, which is what A and B have to run in any case, all three are interleaved, and C's time
+/// is taken from those of the same round: ratio and milliseconds are then of what A and B add to C.
 /// A command that fails ends the measurement with status 1: a wrong run has no time.
 
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -63,29 +66,45 @@ double median(std::vector<double>& values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
+/// Which command comes at that turn of a round: each in each place, and each after each, equally often.
+std::size_t order_of(int round, std::size_t turn) {
+  constexpr std::size_t kOrders[6][3] = {{0, 1, 2}, {1, 0, 2}, {1, 2, 0}, {2, 1, 0}, {2, 0, 1}, {0, 2, 1}};
+  return kOrders[round % 6][turn];
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4 || std::atoi(argv[1]) < 1) fail("usage", "pairs K INPUT A [ARG...] [--pair B [ARG...]]");
+  if (argc < 4 || std::atoi(argv[1]) < 1) {
+    fail("usage", "pairs K INPUT A [ARG...] [--pair B [ARG...]] [--bare C [ARG...]]");
+  }
   const int count = std::atoi(argv[1]);
-  char** a = argv + 3;
-  char** b = a;
-  while (*b != nullptr && std::strcmp(*b, "--pair") != 0) ++b;
-  const bool paired = *b != nullptr;
-  if (paired) *b++ = nullptr;
+  enum : std::size_t { kA, kB, kC, kCommands };
+  std::array<char**, kCommands> commands{argv + 3, nullptr, nullptr};
+  for (char** word = argv + 3; *word != nullptr; ++word) {
+    const bool pair = std::strcmp(*word, "--pair") == 0;
+    if (!pair && std::strcmp(*word, "--bare") != 0) continue;
+    *word = nullptr;
+    commands.at(pair ? kB : kC) = ++word;
+    if (*word == nullptr) fail("usage", "a command is missing");
+  }
 
   std::vector<double> ms_a;
   std::vector<double> ms_b;
   std::vector<double> ratios;
   long rss = 0;
   for (int i = 0; i < count; ++i) {
-    if (paired && i % 2 == 1) ms_b.push_back(run(argv[2], b).ms);
-    const Run of_a = run(argv[2], a);
-    ms_a.push_back(of_a.ms);
-    rss = std::max(rss, of_a.rss_kib);
-    if (paired && i % 2 == 0) ms_b.push_back(run(argv[2], b).ms);
-    if (paired) ratios.push_back(ms_a.back() / ms_b.back());
+    std::array<Run, kCommands> runs{};
+    for (std::size_t turn = 0; turn < kCommands; ++turn) {
+      const std::size_t which = order_of(i, turn);
+      if (commands.at(which) != nullptr) runs.at(which) = run(argv[2], commands.at(which));
+    }
+    ms_a.push_back(runs[kA].ms - runs[kC].ms);
+    ms_b.push_back(runs[kB].ms - runs[kC].ms);
+    ratios.push_back(ms_a.back() / ms_b.back());
+    rss = std::max(rss, runs[kA].rss_kib);
   }
+  const bool paired = commands[kB] != nullptr;
   std::printf("%.3f %.3f %.3f %ld\n", paired ? median(ratios) : 0.0, median(ms_a),
               paired ? median(ms_b) : 0.0, rss);
   return 0;

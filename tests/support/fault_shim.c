@@ -7,7 +7,8 @@
 // CALL lets AFTER calls through (0), then fails COUNT times (1; 0 = for ever), but only every EVERYth call (1).
 // CALL is a name from the list below; open stands for openat too, write for pwrite, writev and pwritev, read likewise.
 // Besides: spill-open (making an unnamed file), spill-write, spill-read and spill-grow (ftruncate, fallocate) concern
-// regular files that have no name only. A short write is not made here: ENOSPC on a full file system makes those.
+// regular files that have no name only, and flock-ro is an exclusive flock of a descriptor that is open for reading
+// only, which NFS refuses. A short write is not made here: ENOSPC on a full file system makes those.
 // fork, vfork and clone cannot be caught here: strace -e inject does that.
 
 #include <dlfcn.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -43,7 +45,7 @@ static const struct {
                {"EMFILE", EMFILE}, {"ENFILE", ENFILE},         {"ENOMEM", ENOMEM},
                {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT},         {"EPERM", EPERM},
                {"EBADF", EBADF},   {"EOPNOTSUPP", EOPNOTSUPP}, {"EINVAL", EINVAL},
-               {"ENOSYS", ENOSYS}};
+               {"ENOSYS", ENOSYS}, {"ENOLCK", ENOLCK}};
 
 static void parse(char* text) {
   char* rest = text;
@@ -186,3 +188,14 @@ OPEN(openat64, (int directory, const char* path, int flags, ...), (directory, pa
 
 FCNTL(fcntl)
 FCNTL(fcntl64)
+
+static int reads_only(int fd) {
+  const int flags = ((int (*)(int, int, ...))real("fcntl"))(fd, F_GETFL);
+  return flags >= 0 && (flags & O_ACCMODE) == O_RDONLY;
+}
+
+int flock(int fd, int operation) {
+  if (fault_count > 0 && (operation & LOCK_EX) != 0 && reads_only(fd) && fails("flock-ro")) return -1;
+  if (fails("flock")) return -1;
+  return REAL(flock)(fd, operation);
+}

@@ -1,0 +1,163 @@
+/// -l: a row for each lock that is held and for each process that waits for one.
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actions.hpp"
+#include "heirloom.hpp"
+#include "holders.hpp"
+#include "ipc/error.hpp"
+#include "ipc/exit_status.hpp"
+#include "ipc/io.hpp"
+#include "ipc/lock_table.hpp"
+#include "ipc/name.hpp"
+#include "ipc/processes.hpp"
+#include "ipc/semaphore_file.hpp"
+#include "listing.hpp"
+#include "lock_file.hpp"
+
+namespace {
+
+using Mode = ipc::FileLock::Mode;
+
+const char* mode_text(Mode mode) { return mode == Mode::exclusive ? "X" : "S"; }
+
+/// Everything that holds a flock(2) lock, found once for the whole listing.
+std::vector<ipc::LockHolder> all_locks() {
+  std::vector<ipc::LockHolder> locks;
+  for (const pid_t pid : ipc::all_processes()) {
+    for (auto& lock : ipc::locks_of(pid)) locks.push_back(std::move(lock));
+  }
+  return locks;
+}
+
+/// When the lock was got, by the entry that one of its holders has in its environment.
+std::optional<std::int64_t> since(const std::vector<ipc::LockHolder>& holders, const ipc::LockHolder& of) {
+  for (const auto& holder : holders) {
+    if (holder.taken_by != of.taken_by || holder.mode != of.mode) continue;
+    const auto text = ipc::initial_variable_of(holder.pid, kHeirlooms);
+    for (const Heirloom& heirloom : parse_heirlooms(text.value_or(""))) {
+      if (heirloom.file == of.file && heirloom.fd == holder.fd) return heirloom.since;
+    }
+  }
+  return std::nullopt;
+}
+
+/// The kernel's record is still there.
+bool is_recorded(const ipc::LockHolder& record, const std::vector<std::string>& ids) {
+  const auto is_it = [&](const ipc::LockHolder& holder) { return holder.taken_by == record.taken_by; };
+  return std::ranges::any_of(ipc::lock_records(record.file, ids).holders, is_it);
+}
+
+void add_lock(Listing& listing, const std::string& shown, const std::string& path,
+              const std::vector<ipc::LockHolder>& locks) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return;
+    ipc::throw_errno("", path);
+  }
+  const ipc::FileId file = ipc::file_id(status);
+  std::vector<ipc::LockHolder> holders;
+  std::vector<std::string> ids;
+  for (const auto& lock : locks) {
+    if (!(lock.file == file)) continue;
+    holders.push_back(lock);
+    ids.push_back(lock.kernel_id);
+  }
+  const auto records = ipc::lock_records(file, ids);
+  auto shown_holders = representatives(holders);
+  // Processes of other users do not show their descriptors; the kernel's record names who took the lock.
+  for (const auto& record : records.holders) {
+    const auto is_it = [&](const ipc::LockHolder& holder) { return holder.taken_by == record.pid; };
+    if (std::ranges::any_of(holders, is_it)) continue;
+    const bool runs = ipc::facts_of(record.pid).has_value();
+    // It ended while we looked, or has left the lock to a process that we cannot see.
+    if (!runs && !is_recorded(record, ids)) continue;
+    shown_holders.push_back(record);
+    if (!runs) shown_holders.back().pid = 0;
+  }
+  for (const auto& holder : shown_holders)
+    listing.add({holder.pid, mode_text(holder.mode), since(holders, holder), "held", shown});
+  for (const auto& waiter : records.waiters)
+    listing.add({waiter.pid, mode_text(waiter.mode), std::nullopt, "waits", shown});
+}
+
+/// None of a file that is no semaphore or not ours to read: a path may be a lock's.
+std::vector<ipc::Roster::Entry> users_of(const std::string& path) {
+  try {
+    return ipc::SemaphoreFile::users_at(path).value_or(std::vector<ipc::Roster::Entry>());
+  } catch (const ipc::BadValue&) {
+    return {};
+  } catch (const ipc::Error& error) {
+    if (error.errnum() != EACCES) throw;
+    return {};
+  }
+}
+
+void add_semaphore(Listing& listing, const std::string& shown, const std::string& path) {
+  for (const auto& user : users_of(path)) {
+    const bool holds = user.state == ipc::Roster::State::holds;
+    listing.add({user.pid, "sem", user.since, holds ? "held" : "waits", shown});
+  }
+}
+
+/// The names in the runtime directory with `suffix`, sorted.
+std::vector<std::string> names_in(const std::string& directory, std::string_view suffix) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(directory.c_str()), ::closedir);
+  if (!entries) ipc::throw_errno("", directory);
+  while (const dirent* entry = ::readdir(entries.get())) {
+    std::string_view name = entry->d_name;
+    if (!name.ends_with(suffix)) continue;
+    name.remove_suffix(suffix.size());
+    names.emplace_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+void add_all(Listing& listing, const std::vector<ipc::LockHolder>& locks) {
+  const std::string directory = ipc::runtime_directory();
+  for (const auto& name : names_in(directory, ".lock"))
+    add_lock(listing, name, directory + "/" + name + ".lock", locks);
+  for (const auto& name : names_in(directory, ".sem"))
+    add_semaphore(listing, name, directory + "/" + name + ".sem");
+}
+
+bool is_there(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+void add_one(Listing& listing, const Config& config, const std::vector<ipc::LockHolder>& locks) {
+  const std::string lock = lock_path(config.lock, config.personality);
+  const std::string semaphore = ipc::object_path(config.lock, ".sem");
+  if (!is_there(lock) && !is_there(semaphore))
+    throw ipc::BadValue(config.lock + ": no such lock or semaphore");
+  add_lock(listing, config.lock, lock, locks);
+  add_semaphore(listing, config.lock, semaphore);
+}
+
+}  // namespace
+
+int list_locks(const Config& config) {
+  Listing listing;
+  const auto locks = all_locks();
+  if (config.lock.empty()) {
+    add_all(listing, locks);
+  } else {
+    add_one(listing, config, locks);
+  }
+  const int errnum = ipc::write_all(STDOUT_FILENO, config.json ? listing.json() : listing.table());
+  if (errnum != 0) throw ipc::Error(errnum, "", "stdout");
+  return ipc::kExitSuccess;
+}

@@ -1,0 +1,57 @@
+#include "obtain.hpp"
+
+#include <algorithm>
+
+#include "holders.hpp"
+#include "ipc/diagnostics.hpp"
+#include "ipc/exit_status.hpp"
+#include "ipc/processes.hpp"
+
+namespace {
+
+void say(const Config& config, const std::string& text) {
+  ipc::complain(config.tool(), config.lock + ": " + text);
+}
+
+std::string held_by(ipc::FileId file) {
+  const std::string holders = describe(holders_of(file));
+  return holders.empty() ? holders : "held by " + holders;
+}
+
+/// A lock that the ones who wait for us hold never comes free.
+bool is_hopeless(const Config& config, ipc::FileId file) {
+  if (config.personality == Personality::flock) return false;
+  const auto ancestor = ancestor_holding(file, config.mode);
+  if (!ancestor) return false;
+  say(config, "held by pid " + std::to_string(*ancestor) + " (" + ipc::short_name_of(*ancestor) +
+                  "), an ancestor: waiting would never end (see -r)");
+  return true;
+}
+
+}  // namespace
+
+ipc::Deadline deadline_of(const Config& config) {
+  return config.wait ? ipc::Deadline::after(*config.wait) : ipc::Deadline::never();
+}
+
+int not_obtained(const Config& config, const std::string& detail) {
+  const bool waited = config.wait != ipc::Duration::zero();
+  const bool silent = config.personality == Personality::flock && !config.verbose;
+  if (!silent) say(config, (waited ? "timed out" : "busy") + (detail.empty() ? detail : ", " + detail));
+  if (config.conflict_status) return *config.conflict_status;
+  return waited && config.personality == Personality::plock ? ipc::kExitTimeout : ipc::kExitNo;
+}
+
+Obtained obtain(const Config& config, LockFile& file) {
+  const ipc::Deadline deadline = deadline_of(config);
+  if (auto lock = file.try_lock()) return {std::move(lock)};
+  if (config.wait == ipc::Duration::zero()) return {std::nullopt, not_obtained(config, held_by(file.id()))};
+  if (config.verbose) {
+    const std::string holders = describe(holders_of(file.id()));
+    say(config, holders.empty() ? "waits" : "waits for " + holders);
+  }
+  if (auto lock = file.lock(std::min(deadline, ipc::Deadline::after(kPatience)))) return {std::move(lock)};
+  if (is_hopeless(config, file.id())) return {std::nullopt, ipc::kExitToolFailed};
+  if (auto lock = file.lock(deadline)) return {std::move(lock)};
+  return {std::nullopt, not_obtained(config, held_by(file.id()))};
+}
