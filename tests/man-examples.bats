@@ -5,6 +5,7 @@ setup() {
 	bats_require_minimum_version 1.5.0
 	pages=("$BATS_TEST_DIRNAME"/../man/*.1)
 	cd "$BATS_TEST_TMPDIR" || return
+	export IPCUTILS_DIR=$BATS_TEST_TMPDIR/names
 }
 
 # split_examples PAGE: writes example-NN.commands and example-NN.expected for each literal block of EXAMPLES.

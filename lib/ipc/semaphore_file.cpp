@@ -41,12 +41,11 @@ auto repeated(Call call) {
   return result;
 }
 
-/// The file's header; nothing when the file is still empty. Throws BadValue.
-std::optional<Header> read_header(int fd) {
+/// Throws BadValue: an empty file is not ours either.
+Header read_header(int fd) {
   Header header{};
   const ssize_t count = repeated([&] { return ::pread(fd, &header, sizeof header, 0); });
   if (count < 0) throw_errno("read", kObject);
-  if (count == 0) return std::nullopt;
   const bool good = count == static_cast<ssize_t>(sizeof header) && header.magic == kMagic &&
                     header.cookie > 0 && header.cookie <= Semaphore::kMost && header.limit >= 0 &&
                     header.limit <= Semaphore::kMost && header.ceiling >= 0 &&
@@ -82,16 +81,43 @@ bool names(const std::string& path, int fd) {
          by_name.st_dev == by_descriptor.st_dev && by_name.st_ino == by_descriptor.st_ino;
 }
 
-/// Nothing when it is not there, or, to be made, already is.
-Fd try_open(const std::string& path, int flags) {
+Fd try_open_new(const char* path, int flags) {
+  return Fd(repeated([&] { return ::open(path, flags | O_RDWR | O_CLOEXEC, 0600); }));
+}
+
+/// Nothing when it is not there.
+Fd try_open(const std::string& path, int access) {
   struct stat status {};
   // Looked at first: a FIFO or a device may do something when it is opened.
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) refuse();
-  const int all = flags | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW;
-  Fd file(repeated([&] { return ::open(path.c_str(), all, 0600); }));
-  const int expected = (flags & O_CREAT) != 0 ? EEXIST : ENOENT;
-  if (!file && errno != expected) throw_errno("", kObject);
+  const int flags = access | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW;
+  Fd file(repeated([&] { return ::open(path.c_str(), flags); }));
+  if (!file && errno != ENOENT) throw_errno("", kObject);
   return file;
+}
+
+/// Puts a file with its header under `path`, at once and whole; does nothing when there is one already.
+void make_file(const std::string& path, const SemaphoreFile::Shape& shape) {
+  Header header{kMagic, 0, 0, shape.limit, shape.ceiling};
+  draw_key(header);
+  const auto slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  std::string own = path + "." + std::to_string(::getpid());
+  Fd file = try_open_new(directory.c_str(), O_TMPFILE);
+  const bool unnamed = static_cast<bool>(file);
+  // Not every file system has files without a name.
+  if (!unnamed) file = try_open_new(own.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW);
+  if (!file) throw_errno("", kObject);
+  if (unnamed) own = "/proc/self/fd/" + std::to_string(file.get());
+  int errnum = 0;
+  try {
+    write_header(file.get(), header);
+    if (::linkat(AT_FDCWD, own.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0) errnum = errno;
+  } catch (const Error& error) {
+    errnum = error.errnum();
+  }
+  if (!unnamed) ::unlink(own.c_str());
+  if (errnum != 0 && errnum != EEXIST) throw Error(errnum, "", kObject);
 }
 
 /// With the file locked: the set of the header, made anew if there is none.
@@ -118,24 +144,19 @@ std::optional<SemaphoreFile> SemaphoreFile::open(const std::string& path, const 
   for (;;) {
     Fd file = try_open(path, O_RDWR);
     if (!file && !shape) return std::nullopt;
-    if (!file) file = try_open(path, O_RDWR | O_CREAT | O_EXCL);
-    if (!file) continue;  // it has come or gone meanwhile
-    if (const auto header = read_header(file.get())) {
-      auto semaphore = Semaphore::open(header->key, static_cast<std::uint16_t>(header->cookie));
-      if (semaphore) return SemaphoreFile(std::move(file), *semaphore);
+    if (!file) {
+      make_file(path, *shape);
+      continue;
     }
+    Header header = read_header(file.get());
+    auto semaphore = Semaphore::open(header.key, static_cast<std::uint16_t>(header.cookie));
+    if (semaphore) return SemaphoreFile(std::move(file), *semaphore);
     const auto lock = FileLock::lock(file.get(), FileLock::Mode::exclusive);
     if (!names(path, file.get())) continue;
-    auto header = read_header(file.get());
-    if (!header && !shape) return std::nullopt;
-    if (!header) {
-      header = Header{kMagic, 0, 0, shape->limit, shape->ceiling};
-      draw_key(*header);
-      write_header(file.get(), *header);
-    }
-    Semaphore semaphore = mend(file.get(), *header);
+    header = read_header(file.get());
+    semaphore = mend(file.get(), header);
     FileLock::unlock(file.get());
-    return SemaphoreFile(std::move(file), semaphore);
+    return SemaphoreFile(std::move(file), *semaphore);
   }
 }
 
@@ -147,10 +168,9 @@ Semaphore::Outcome SemaphoreFile::resize(int limit) {
   const auto lock = FileLock::lock(file_.get(), FileLock::Mode::exclusive);
   const auto outcome = semaphore_.resize(limit);
   if (outcome != Semaphore::Outcome::done) return outcome;
-  if (auto header = read_header(file_.get())) {
-    header->limit = limit;
-    write_header(file_.get(), *header);
-  }
+  Header header = read_header(file_.get());
+  header.limit = limit;
+  write_header(file_.get(), header);
   return outcome;
 }
 
@@ -159,9 +179,8 @@ SemaphoreFile::Removal SemaphoreFile::remove(const std::string& path, bool force
   if (!file) return Removal::missing;
   const auto lock = FileLock::lock(file.get(), FileLock::Mode::exclusive);
   if (!names(path, file.get())) return Removal::missing;
-  const auto header = read_header(file.get());
-  if (!header) refuse();
-  auto semaphore = Semaphore::open(header->key, static_cast<std::uint16_t>(header->cookie));
+  const Header header = read_header(file.get());
+  auto semaphore = Semaphore::open(header.key, static_cast<std::uint16_t>(header.cookie));
   const bool used =
       !Roster::entries(file.get(), kRosterBegin).empty() || (semaphore && semaphore->waiters() > 0);
   if (used && !force) return Removal::in_use;
@@ -172,7 +191,8 @@ SemaphoreFile::Removal SemaphoreFile::remove(const std::string& path, bool force
 
 std::optional<std::vector<Roster::Entry>> SemaphoreFile::users_at(const std::string& path) {
   const Fd file = try_open(path, O_RDONLY);
-  if (!file || !read_header(file.get())) return std::nullopt;
+  if (!file) return std::nullopt;
+  static_cast<void>(read_header(file.get()));
   return Roster::entries(file.get(), kRosterBegin);
 }
 

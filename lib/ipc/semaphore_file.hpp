@@ -4,8 +4,8 @@
 ///
 /// The kernel's set is the truth while it is there. When it is gone (a reboot, RemoveIPC of logind.conf(5)) it is made
 /// anew from the file, unless a process on the roster still believes that it holds a permit. To make, mend or remove
-/// takes a flock(2) on the file; the rest needs none. The key is written before the set is made, so that whoever is
-/// killed in between leaves a set that the next one finds.
+/// takes a flock(2) on the file; the rest needs none. The file appears with its key in it, and before the set is made,
+/// so that whoever is killed in between leaves what the next one goes on from; an empty file is somebody else's.
 /// What it throws does not name the semaphore: its user knows it by a better name than its path.
 
 #include <sys/types.h>
