@@ -6,7 +6,7 @@
 #   make lint            warnings as errors, clang-tidy, shellcheck, mandoc, layers, options, format
 #   make bench           time against the peers that are installed (BENCH_MD=FILE: the table as markdown)
 #   make torture         random kills and floods for SECONDS_TO_RUN (120)
-#   make demo            a real job, compared with its sequential run
+#   make demo            real jobs, compared with their sequential runs
 #   make install         honours DESTDIR and PREFIX; also uninstall, clean
 #   make install-flock   install, and plock under the name flock besides
 #

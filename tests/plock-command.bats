@@ -119,8 +119,7 @@ roll_call='for pid in $(cat "$@"); do is_gone "$pid" || echo "alive: $pid"; done
 @test "standard descriptors that the caller had closed: their use fails as before, in COMMAND" {
 	local option
 	for option in -o --hold=tree '-t 60'; do
-		# shellcheck disable=SC2086
-		run -1 alone plock $option ./L cat <&-
+		run -1 bash -c 'exec plock $1 ./L cat <&-' bash "$option"
 		[[ $output == *'Bad file descriptor'* ]]
 		run -1 bash -c 'exec plock $1 ./L echo lost >&-' bash "$option"
 		[[ $output == *'Bad file descriptor'* ]]

@@ -582,7 +582,7 @@ idle() {
 }
 
 @test "a COMMAND that is not there: 127; one that cannot be executed: 126; each is told, and the lock is free" {
-	run -127 --separate-stderr plock ./f no-such-command-anywhere
+	run -127 --separate-stderr env PATH="$IPCUTILS_BUILD/bin:/bin" plock ./f no-such-command-anywhere
 	[[ $stderr == 'plock: no-such-command-anywhere: '* ]]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	run -127 --separate-stderr plock ./f ./no/such

@@ -74,16 +74,17 @@ kill_round() {
 	plock -n "$2" true || wrong "$1: the lock did not come free"
 } 2>/dev/null
 
-# storm LIMIT COUNT PLOCK-ARG...: COUNT of them want in, and about half of those are killed at random moments.
+# storm LIMIT COUNT PLOCK-ARG...: COUNT of them want in, and about half of those are killed at random moments. The first
+# LIMIT stay inside until they are killed, when all have come: so there is a queue.
 storm() {
 	local limit=$1 count=$2 i pids=() killed=()
 	shift 2
 	for ((i = 0; i < count; ++i)); do
-		plock "$@" occupy places "$limit" $((RANDOM % (10 * limit))) </dev/null >/dev/null 2>&1 3>&- 4>&- &
+		plock "$@" occupy places "$limit" $((i < limit ? 100000 : RANDOM % (10 * limit))) </dev/null >/dev/null 2>&1 3>&- 4>&- &
 		pids+=("$!")
-		# Some are killed while others have yet to come.
-		((i % 4 != 3)) || kill_one_of "${pids[@]:i > 10 ? i - 10 : 0}"
+		((i % 4 != 3)) || kill_one_of "${pids[@]}"
 	done
+	for ((i = 0; i < limit; ++i)); do kill_one_of "${pids[i]}"; done
 	for ((i = count; i > count / 2; --i)); do
 		pause $((RANDOM % 2000))
 		kill_one_of "${pids[@]: -i}"
@@ -118,7 +119,7 @@ room_for() {
 resize_storm() {
 	local i pids=() killed=()
 	for ((i = 0; i < $2; ++i)); do
-		plock -j $((RANDOM % 4 + 1)) --resize "$1" occupy places 4 $((RANDOM % 5)) </dev/null >/dev/null 2>&1 3>&- 4>&- &
+		plock -w 20 -j $((RANDOM % 4 + 1)) --resize "$1" occupy places 4 $((RANDOM % 5)) </dev/null >/dev/null 2>&1 3>&- 4>&- &
 		pids+=("$!")
 		((i % 3 != 2)) || kill_one_of "${pids[@]}"
 	done
@@ -136,7 +137,7 @@ birth_storm() {
 	local i pids=() killed=() before
 	before=$(sets)
 	for ((i = 0; i < $2; ++i)); do
-		plock -j 3 "$1" occupy places 3 $((RANDOM % 4)) </dev/null >/dev/null 2>&1 3>&- 4>&- &
+		plock -w 20 -j 3 "$1" occupy places 3 $((RANDOM % 4)) </dev/null >/dev/null 2>&1 3>&- 4>&- &
 		pids+=("$!")
 		pause $((RANDOM % 400))
 		((i % 2)) || kill_one_of "${pids[@]}"
@@ -156,7 +157,7 @@ birth_storm() {
 vanish_storm() {
 	local i pids=() killed=() in=0
 	for ((i = 0; i < $2; ++i)); do
-		plock -j 3 "$1" occupy places 3 $((RANDOM % 8)) </dev/null >/dev/null 2>&1 3>&- 4>&- &
+		plock -w 20 -j 3 "$1" occupy places 3 $((RANDOM % 8)) </dev/null >/dev/null 2>&1 3>&- 4>&- &
 		pids+=("$!")
 		pause $((RANDOM % 1500))
 		((i % 2)) || ! ipcrm -S "0x$(od -An -tx4 -j 16 -N 4 "$IPCUTILS_DIR/$1.sem" | tr -d ' ')" || vanished=$((vanished + 1))

@@ -25,6 +25,7 @@ setup_file() {
 		#!/bin/sh
 		letter=$1
 		shift
+		[ -n "$(cat "$@")" ] || exit
 		for pid in $(cat "$@"); do grep -q "^State:.$letter" "/proc/$pid/status" || exit 1; done
 	END
 	cat >"$BATS_FILE_TMPDIR/bin/parent_in_state" <<-'END'

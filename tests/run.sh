@@ -69,6 +69,10 @@ fi
 fixed_layout=()
 [ "$IPCUTILS_SANITIZER" = thread ] && fixed_layout=(setarch --addr-no-randomize)
 
+# System V objects of others, or of a second run beside this one, are nobody's business here.
+own_ipc=()
+unshare --ipc true 2>/dev/null && own_ipc=(unshare --ipc)
+
 # A shell's background jobs inherit SIGINT ignored; the tests of signals must not.
-exec env --default-signal "${fixed_layout[@]}" \
+exec "${own_ipc[@]}" env --default-signal "${fixed_layout[@]}" \
 	prove --timer --failures --comments --exec tests/tap.sh "${files[@]}" </dev/null
