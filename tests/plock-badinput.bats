@@ -328,10 +328,12 @@ requires_somebody() {
 
 @test "an error message shows no control bytes of what it names" {
 	local lock
-	for lock in $'./no\n\e[31m/f' $'a\e[31m' $'host\e:f'; do
+	for lock in $'./no\n\e[31m/f' $'a\e[31m' $'host\e:f' $'./no\xc2\x9b31m/f' $'a\xc2\x9b31m'; do
 		refused '' "$lock" touch ran
 		[[ $stderr != *$'\e'* ]]
+		[[ $stderr != *$'\xc2\x9b'* ]]
 	done
+	refused ./nö/f ./nö/f touch ran
 	refused '' -E $'\e[31m' ./f touch ran
 	[[ $stderr != *$'\e'* ]]
 	nothing_left
@@ -386,6 +388,19 @@ requires_somebody() {
 	IPCUTILS_DIR=$PWD/link plock db touch ran
 	[ -e ran ]
 	[ -e names/db.lock ]
+}
+
+@test "a runtime directory that depends on where one is, is refused: 2, named" {
+	local dir
+	for dir in names ./names . ../x; do
+		IPCUTILS_DIR=$dir refused "$dir" db touch ran
+		IPCUTILS_DIR=$dir refused "$dir" -j 2 db touch ran
+		IPCUTILS_DIR=$dir refused "$dir" -l
+	done
+	run -2 --separate-stderr env -u IPCUTILS_DIR XDG_RUNTIME_DIR=names plock db touch ran
+	[[ $stderr == 'plock: '*names* ]]
+	nothing_left
+	[ -z "$(ls names)" ]
 }
 
 @test "a path needs no runtime directory" {

@@ -174,6 +174,21 @@ roll_call='for pid in $(cat "$@"); do is_gone "$pid" || echo "alive: $pid"; done
 	done
 }
 
+@test "--hold command: COMMAND's status is plock's though a debugger lets go of it late" {
+	gate go
+	start holder plock -o ./L sh -c 'echo $$ >in.new; mv in.new in; read -r _ <go; exit 9'
+	await in
+	late_tracer "$(cat in)" traced 3>&- &
+	await traced
+	open_gate go
+	# While it waits for that debugger, a signal comes too late to change anything.
+	retry_until 10 pid_is "$(cat in)" Z
+	kill -TERM "$pid" 2>/dev/null || true
+	ended holder
+	wait "$!" || skip "nothing can be traced here"
+	[ "$death" = "exit 9" ]
+}
+
 @test "127 when COMMAND is not there, 126 when it cannot be executed; one line each" {
 	local option
 	echo text >text
@@ -278,6 +293,55 @@ has_lines() { [ "$(wc -l <"$1")" -eq "$2" ]; }
 		is_free ./L
 	done
 	retry_until 5 no_process_left
+}
+
+@test "--hold command: TERM, INT or HUP just after COMMAND's end: its status stays" {
+	local name
+	requires_strace
+	for name in TERM INT HUP; do
+		rm -f in
+		# -D: strace is the child, plock has the pid.
+		start holder strace -D -qq -o trace -e inject=wait4:delay_enter=200000:when=1 plock -o ./L zoo trap in 0
+		await in
+		kill -TERM "$(cat in)"
+		retry_until 10 pid_is "$(cat in)" Z
+		retry_until 10 grep -q 'wait4(\|epoll_.*(.*CTL_DEL' trace
+		kill -s "$name" "$pid"
+		ended holder
+		[ "$death" = "exit 0" ]
+		is_free ./L
+	done
+}
+
+@test "--hold command: TERM and INT reach a COMMAND that has left its group" {
+	local name expected
+	while read -r name expected; do
+		rm -f in
+		start holder plock -o ./L zoo join-parent in
+		await in
+		kill -s "$name" "$pid"
+		ended holder
+		[ "$death" = "$expected" ]
+		pid_gone "$(cat in)"
+	done <<<$'TERM exit 143\nINT signal 2\nHUP exit 129'
+}
+
+@test "--hold command: TTIN, TTOU and TSTP mean nothing to a plock without a terminal" {
+	local name number
+	while read -r name number; do
+		rm -f in
+		start holder setsid plock -o ./L zoo wait in
+		await in
+		kill -s "$name" "$pid"
+		retry_until 10 pid_consumed_signal "$pid" "$number"
+		retry_until 10 pid_is "$(cat in)" S
+		retry_until 10 pid_is "$pid" S
+		run -1 plock -n ./L true
+		kill -TERM "$pid"
+		ended holder
+		[ "$death" = "exit 143" ]
+		[ ! -s holder.err ]
+	done <<<$'TTIN 21\nTTOU 22\nTSTP 20'
 }
 
 @test "--hold command: timeout(1) around it ends COMMAND and its group, by TERM and by KILL" {
@@ -529,6 +593,30 @@ runs_under() { [ -s in ] && [ "$(ps -o ppid= -p "$(cat in)" | tr -d ' ')" = "$1"
 	run -7 plock --timeout 1m ./L sh -c 'exit 7'
 	run -137 plock -t 1h ./L zoo die 9
 	run -0 plock -t 500d ./L true
+}
+
+@test "-t: a COMMAND that has left its group is ended too" {
+	local before=${EPOCHREALTIME/./}
+	run -124 timeout 20 plock -t 0.3 ./L zoo join-parent in
+	[ "$(since "$before")" -lt 1800 ]
+	pid_gone "$(cat in)"
+	is_free ./L
+}
+
+@test "-t: a COMMAND that ended in time has its own status, though plock was stopped until the time was up" {
+	local before
+	gate go
+	start holder plock -t 1 ./L sh -c 'zoo wait left & : >in; read -r _ <go; exit 7'
+	await left in
+	kill -STOP "$pid"
+	before=${EPOCHREALTIME/./}
+	open_gate go
+	retry_until 5 has_passed "$before" 1100
+	kill -CONT "$pid"
+	ended holder
+	[ "$death" = "exit 7" ]
+	pid_is "$(cat left)" S
+	kill "$(cat left)"
 }
 
 @test "-t: the clock starts when COMMAND does, not while plock waits for the lock" {

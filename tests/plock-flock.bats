@@ -162,6 +162,23 @@ setup() {
 	done
 }
 
+@test "flock: a script without #! is run by sh, with its arguments and its status" {
+	local options
+	echo 'echo "$0: $# $1 <$2>"; exit 5' >script
+	chmod +x script
+	for options in -x -s -F -o; do
+		run -5 --separate-stderr flock "$options" L ./script one 'two three'
+		[ "$output" = './script: 2 one <two three>' ]
+		[ -z "$stderr" ]
+		run -0 flock -n L true
+	done
+	mv script bin/a-script
+	for options in -x -o; do
+		run -5 flock "$options" L a-script a b
+		[[ $output == */bin/a-script': 2 a <b>' ]]
+	done
+}
+
 @test "flock: COMMAND's own status passes, 128 + N for signal N, 137 for KILL" {
 	local options code
 	for options in -x -F -o; do
@@ -333,6 +350,20 @@ setup() {
 	ln -s L link
 	hold_by held flock link
 	run -1 flock -n L true
+}
+
+@test "flock: a link of another user's is the kernel's to judge" {
+	requires_nobody
+	mkdir -m 777 open
+	mkdir -m 1777 sticky
+	ln -s "$PWD/target" open/link
+	ln -s "$PWD/target" sticky/link
+	: >target
+	chown -h 65534 open/link sticky/link
+	run -0 flock open/link echo in
+	[ "$output" = in ]
+	run flock sticky/link echo in
+	[[ $status -eq 0 || ($status -eq 66 && $output == 'flock: '*'Permission denied') ]]
 }
 
 @test "flock -c: one string for the shell in SHELL, else sh" {

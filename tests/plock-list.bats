@@ -118,6 +118,21 @@ states_are() { [ "$(states "$@")" = "$(cat wanted)" ]; }
 	release one two three
 }
 
+@test "what cannot be looked at is told, and the rest is listed" {
+	ln -s loop.lock names/loop.lock
+	mkdir names/dir.sem
+	ln -s loop.sem names/loop.sem
+	hold one db
+	hold two -j 2 S
+	plock -l >table 2>err || true
+	[ "$(awk 'NR > 1 { print $5 }' table | sort | xargs)" = 'S db' ]
+	grep -q 'loop\.lock' err
+	run ! grep -v '^plock: ' err
+	plock -l --json 2>/dev/null | grep -q '"lock":"db"'
+	release one two
+	plock --remove S
+}
+
 @test "those that wait are listed with what they wait for" {
 	hold one ./f
 	start two plock ./f touch ran
@@ -270,6 +285,18 @@ signal.pause()'
 	await in.two
 	is <(rows ./g | awk '{ print $1, $2, $4, $5 }') <<<"$pid X held ./g"
 	release two
+}
+
+@test "a holder whose first thread has ended holds all the same, and the lock is listed" {
+	start one plock ./f zoo leaderless in
+	await in
+	run -1 --separate-stderr plock -n ./f true
+	run -1 plock -w 0 ./f true
+	# Its descriptors are those of the other thread: it need not be found by them.
+	[[ $(five ./f) =~ ^("$pid"|-)' X '[-T]' held ./f'$ ]]
+	kill -KILL "$pid"
+	ended one
+	is_free ./f
 }
 
 @test "a hostile path: one row, and JSON that is whole" {

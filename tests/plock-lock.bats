@@ -165,15 +165,20 @@ idle() {
 }
 
 @test "-n: a holder's name cannot forge a line or drive the terminal" {
-	local name=$'a\n\e[31mb'
-	cp "$(command -v zoo)" "$name"
-	start one plock ./f "./$name" wait in
-	await in
-	run -1 --separate-stderr plock -n ./f true
-	[ "${#stderr_lines[@]}" -eq 1 ]
-	[[ $stderr == "plock: ./f: busy, held by pid $pid ("*")" ]]
-	[[ $stderr != *$'\e'* ]]
-	release one
+	local name
+	# The last is U+009B, the CSI of terminals that take control characters from UTF-8.
+	for name in $'a\n\e[31mb' $'a\x7f' $'a\xc2\x9b31mb' $'\xc2\x80\xc2\x9f'; do
+		cp "$(command -v zoo)" "$name"
+		start one plock ./f "./$name" wait in
+		await in
+		run -1 --separate-stderr plock -n ./f true
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == "plock: ./f: busy, held by pid $pid ("*")" ]]
+		[[ $stderr != *[$'\e\x7f']* ]]
+		[[ $stderr != *$'\xc2'* ]]
+		release one
+		rm in
+	done
 }
 
 @test "-w 0 is -n" {
@@ -225,6 +230,21 @@ idle() {
 		[ "$death" = "signal 15" ]
 	done
 	release one
+}
+
+@test "no timers left to this user: without -w it waits all the same, with -w it says that it cannot" {
+	hold one ./f
+	start two bash -c 'ulimit -i 0; exec plock ./f touch ran'
+	await_waiters f 1
+	# With a timer after all, where the limit does not bind: then it is a wait like any other.
+	run --separate-stderr bash -c 'ulimit -i 0; exec plock -w 0.3 ./f touch ran2'
+	[[ $status -eq 124 || ($status -eq 125 && $stderr == 'plock: '*timer* && ${#stderr_lines[@]} -eq 1) ]]
+	retry_until 5 has_waiters f 1
+	release one
+	ended two
+	[ "$death" = "exit 0" ]
+	[ -e ran ]
+	[ ! -e ran2 ]
 }
 
 @test "-E: the status for not obtained, for -n and for -w" {
@@ -599,11 +619,15 @@ idle() {
 	is_free ./f
 }
 
-@test "a COMMAND without #! is a script of the shell, or 126" {
+@test "a script without #! cannot be executed: 126, and no shell is tried" {
+	local option
 	echo ': >ran' >script
 	chmod +x script
-	run --separate-stderr plock ./f ./script
-	if [ "$status" -eq 0 ]; then [ -e ran ]; else [ "$status" -eq 126 ]; fi
+	for option in --hold=tree --hold=command; do
+		run -126 --separate-stderr plock "$option" ./f ./script
+		[ "$stderr" = 'plock: ./script: Exec format error' ]
+	done
+	[ ! -e ran ]
 }
 
 @test "a lock that only a writer may take (NFS): it is opened for writing, and held" {
@@ -817,4 +841,41 @@ idle() {
 
 @test "the rest of the environment is COMMAND's as it was" {
 	is <(env -i PATH="$PATH" A=1 B= 'C=a b' plock ./f env | grep -v '^PLOCK_HELD=' | sort) < <(env -i PATH="$PATH" A=1 B= 'C=a b' env | sort)
+}
+
+@test "a lock file that is removed and made anew while one waits: it waits for the new one" {
+	local lock file
+	for lock in ./f db; do
+		file=$lock
+		[ "$lock" = ./f ] || file=names/db.lock
+		rm -f ran
+		hold one "$lock"
+		start two plock "$lock" touch ran
+		start three plock -w 1h "$lock" true
+		await_waiters "$file" 2
+		rm "$file"
+		hold four "$lock"
+		release one
+		await_waiters "$file" 2
+		[ ! -e ran ]
+		[ "$(granted "$file")" = WRITE ]
+		release four
+		ended two
+		[ "$death" = "exit 0" ]
+		[ -e ran ]
+		ended three
+		[ "$death" = "exit 0" ]
+		is_free "$lock"
+	done
+}
+
+@test "a lock file that is removed while one waits, and not made anew: it is made, and locked" {
+	hold one ./f
+	start two plock ./f zoo wait two.in
+	await_waiters f 1
+	rm f
+	release one
+	await two.in
+	run -1 plock -n ./f true
+	release two
 }

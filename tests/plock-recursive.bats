@@ -365,3 +365,53 @@ os.execvp("plock", ["plock", "-r", "-n", "./f", "touch", "ran"])'
 	nest -0 plock ./a sh -c 'plock ./b true; echo "$PLOCK_HELD"'
 	[ "$(wc -w <<<"$output")" -eq 1 ]
 }
+
+# renumbered PID COMMAND [ARG...]: runs it as the process of that number, which is nobody's.
+renumbered() {
+	local number=$1 i code
+	shift
+	for ((i = 0; i < 100; ++i)); do
+		echo $((number - 1)) >/proc/sys/kernel/ns_last_pid
+		# Somebody else may have been quicker.
+		bash -c '[ "$$" -ne "$1" ] || exec "${@:2}"; exit 200' bash "$number" "$@" &
+		code=0
+		wait "$!" || code=$?
+		[ "$code" -eq 200 ] || return "$code"
+	done
+	return 200
+}
+
+@test "a number that was the taker's and is now an ancestor's, or plock's own, is no reason to refuse" {
+	local taker holder body
+	[ -w /proc/sys/kernel/ns_last_pid ] || skip "pids cannot be chosen here"
+	start taker bash -c 'exec 9<>f; plock 9 & echo "$!" >plock.pid; wait; exec zoo wait in'
+	await in
+	holder=$pid
+	taker=$(cat plock.pid)
+	[ "$(locks_of f | awk '{ print $5 }')" -eq "$taker" ] || skip "the kernel does not show who took a lock"
+	for body in 'plock -w 0.1 ./f touch ran; exit "$?"' 'exec plock -w 0.1 ./f touch ran'; do
+		run --separate-stderr renumbered "$taker" bash -c "$body"
+		[ "$status" -ne 200 ] || skip "pids cannot be chosen here"
+		[ "$status" -eq 124 ]
+		[ "$stderr" = "plock: ./f: timed out, held by pid $holder (zoo)" ]
+	done
+	[ ! -e ran ]
+	release taker
+}
+
+@test "PLOCK_HELD: what is stale or nonsense is not passed on, however much of it there is" {
+	local nonsense entry
+	nonsense=$(head -c 131000 /dev/zero | tr '\0' x)
+	for entry in "$nonsense" "$(yes 77:8:1:X:5 | head -n 9000 | xargs)" '0:0:0:X:1 -1:8:1:X:5 :::: 99999999999:1:1:S:1'; do
+		PLOCK_HELD=$entry nest -0 plock ./a sh -c 'echo "$PLOCK_HELD"'
+		[[ $output =~ ^[0-9]+:[0-9a-f]+:[0-9a-f]+:X:[0-9]+$ ]]
+	done
+	# A COMMAND that lets go of its lock and goes on under the next one, again and again.
+	cat >chain <<-'END'
+		[ "$1" -gt 0 ] || { echo "$PLOCK_HELD"; exit; }
+		for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -lt 20 ] || eval "exec $fd>&-"; done
+		exec plock "./l$(($1 % 3))" bash chain "$(($1 - 1))"
+	END
+	nest -0 bash chain 6
+	[ "$(wc -w <<<"$output")" -eq 1 ]
+}

@@ -667,6 +667,78 @@ load semaphores
 	[ "$(count_sets)" -eq 1 ]
 }
 
+@test "--remove, stopped for a moment before any of its semctl: nobody is in beside one who came at that moment" {
+	local i calls remover newcomer
+	requires_strace
+	run -0 plock -j 1 S true
+	run -0 strace -qq -o trace plock --remove S
+	mapfile -t calls < <(grep -n '^semctl(' trace | cut -d : -f 1)
+	[ "${#calls[@]}" -gt 1 ]
+	for i in "${!calls[@]}"; do
+		rm -f trace a.in
+		plock -j 1 S true
+		strace -qq -o trace -e "inject=semctl:delay_enter=100000:when=$((i + 1))" plock --remove S 2>/dev/null 3>&- &
+		remover=$!
+		retry_until 10 has_lines trace $((calls[i] - 1))
+		plock -w 10 -j 1 S occupy places 1 180 2>/dev/null 3>&- &
+		newcomer=$!
+		wait "$remover" || true
+		plock -w 10 -j 1 S occupy places 1 0 2>/dev/null || true
+		wait "$newcomer" || true
+		plock -w 10 -j 1 S true
+	done
+	no_crowd places
+	permits_are 1 S
+	[ "$(count_sets)" -eq 1 ]
+}
+
+has_lines() { [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]; }
+
+@test "--remove against one that comes, again and again: that one is let in, to the old one or a new one" {
+	local i j pids removers
+	for ((i = 0; i < 20; ++i)); do
+		pids=() removers=()
+		for ((j = 0; j < 10; ++j)); do
+			plock -j 1 "S$j" true 2>>err 3>&- &
+			pids+=("$!")
+			plock --remove "S$j" 2>>removals 3>&- &
+			removers+=("$!")
+		done
+		for j in "${pids[@]}"; do wait "$j" || { echo "-j: $?" && cat err && return 1; }; done
+		for j in "${removers[@]}"; do wait "$j" || [ $? -le 2 ]; done
+	done
+	run ! grep -v -e 'no such semaphore$' -e 'in use' removals
+	for ((j = 0; j < 10; ++j)); do plock -j 1 "S$j" true && plock --remove "S$j"; done
+	[ "$(count_sets)" -eq 0 ]
+}
+
+@test "--remove between a newcomer's opening of the semaphore and its entry: it makes a new one" {
+	requires_strace
+	run -0 plock -j 1 S true
+	start newcomer strace -D -qq -o trace -e inject=fallocate:delay_enter=300000 plock -j 1 S echo in
+	retry_until 10 has_open names/S.sem "$pid"
+	retry_until 10 plock --remove S
+	ends newcomer "exit 0"
+	is newcomer.out <<<in
+	permits_are 1 S
+	[ "$(count_sets)" -eq 1 ]
+}
+
+has_open() { find "/proc/$2/fd" -lname "$PWD/$1" 2>/dev/null | grep -q .; }
+
+@test "a holder whose first thread has ended holds all the same: listed, not removed, and no set is made anew beside it" {
+	start a plock -j 1 S zoo leaderless a.in
+	await a.in
+	[ "$(plock -l S | awk 'NR == 2 { print $1, $2, $4 }')" = "$pid sem held" ]
+	run -1 plock --remove S
+	run -1 plock -n -j 1 S true
+	ipcrm -s "$(new_sets)"
+	run -125 timeout 10 plock -n -j 1 S touch ran
+	[ ! -e ran ]
+	release a
+	permits_are 1 S
+}
+
 # ---- the kernel's set goes away
 
 @test "the set is gone and nobody holds: made anew with the same N" {
@@ -754,6 +826,20 @@ load semaphores
 	run -0 --separate-stderr timeout 20 unshare --pid --fork --mount-proc bash inside "$(new_sets)"
 	[ "$output" = 0 ]
 	permits_are 1 S
+}
+
+@test "an entry of an earlier boot does not count, though its pid and start time are those of a process of now" {
+	hold a -j 1 S
+	[ "$(od -An -td4 -j 64 -N 4 names/S.sem | tr -d ' ')" -eq "$(cat a.pid)" ]
+	# The fourth word of its place tells the boot.
+	printf 'a boot!\n' | dd of=names/S.sem bs=1 seek=88 conv=notrunc status=none
+	run -0 plock -l S
+	[ -z "$output" ]
+	ipcrm -s "$(new_sets)"
+	run -0 timeout 10 plock -n -j 1 S echo in
+	[ "$output" = in ]
+	permits_are 1 S
+	release a
 }
 
 @test "the set vanishes after a permit was taken and before its holder is on the list: that permit does not count" {

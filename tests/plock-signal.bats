@@ -232,6 +232,37 @@ load semaphores
 	run -1 plock -n --take S
 }
 
+@test "--bounded: a permit that a COMMAND holds counts against the ceiling, for it comes back" {
+	local hold
+	for hold in '' -o; do
+		# shellcheck disable=SC2086
+		hold a $hold -j 1 --bounded 1 S
+		refused 'S: already at its ceiling of 1' plock --post S
+		refused 'S: already at its ceiling of 1' plock --bounded 1 --post S
+		leave a
+		[ "$(plock --value S)" = 1 ]
+		refused 'S: already at its ceiling of 1' plock --post S
+		# shellcheck disable=SC2086
+		hold a $hold --bounded 1 -j 1 S
+		release a
+		[ "$(plock --value S)" = 1 ]
+	done
+	plock -n --take S
+	plock --post S
+	refused 'S: already at its ceiling of 1' plock --post S
+	permits_are 1 S
+}
+
+@test "--bounded: what was taken for good makes room, what a COMMAND holds does not" {
+	hold a -j 2 --bounded 2 S
+	plock -n --take S
+	plock --post S
+	refused 'S: already at its ceiling of 2' plock --post S
+	leave a
+	[ "$(plock --value S)" = 2 ]
+	refused 'S: already at its ceiling of 2' plock --post S
+}
+
 @test "another ceiling is an error that names both, and changes nothing" {
 	plock --bounded 3 --take S
 	refused 'S: its ceiling is 3, not 5' plock --bounded 5 --post S

@@ -86,6 +86,11 @@ setup() {
 		expect at last 7' "${shell[@]}"
 }
 
+@test "Ctrl-Z while plock starts COMMAND: it stops, fg resumes it, and TERM ends it" {
+	run -0 early_stop 80 plock -o ./L zoo wait in
+	is_free ./L
+}
+
 @test "Ctrl-Z, bg: COMMAND runs on in the background, under the lock" {
 	gate go
 	run -0 ptyrun 'expect ready>

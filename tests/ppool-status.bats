@@ -21,6 +21,19 @@ load helpers
 	[ "$stderr" = 'ppool: 3 of 3 jobs failed' ]
 }
 
+@test "a job that a debugger lets go of late has failed as it did" {
+	gate go
+	start_pool -n 1 --exit first --sh 'echo $$ >"$1.new"; mv "$1.new" "$1"; read -r _ <go; exit 9' ::: in
+	await in
+	late_tracer "$(cat in)" traced 3>&- &
+	await traced
+	open_gate go
+	end_pool
+	wait "$!" || skip "nothing can be traced here"
+	[ "$death" = "exit 9" ]
+	is err <<<'ppool: 1 of 1 jobs failed'
+}
+
 @test "124 when the failures were all time-outs" {
 	run -124 --separate-stderr ppool -n 3 -t 0.3 sleep ::: 0 1000 0 1001
 	[ "$stderr" = 'ppool: 2 of 4 jobs failed, 2 timed out' ]

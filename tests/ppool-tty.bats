@@ -67,6 +67,10 @@ shell=(env PS1='ready> ' PS2= HISTFILE=/dev/null bash --norc --noprofile --noedi
 	is out <<<$'one\ntwo\nthree'
 }
 
+@test "--tty: Ctrl-Z while a job is being started: it stops, fg resumes it, and TERM ends it" {
+	run -0 early_stop 60 ppool --tty -n 1 -u zoo wait ::: in
+}
+
 @test "Ctrl-Z, bg: the jobs run on in the background" {
 	gate go
 	run -0 ptyrun 'expect ready>

@@ -69,10 +69,11 @@ fi
 fixed_layout=()
 [ "$IPCUTILS_SANITIZER" = thread ] && fixed_layout=(setarch --addr-no-randomize)
 
-# System V objects of others, or of a second run beside this one, are nobody's business here.
-own_ipc=()
-unshare --ipc true 2>/dev/null && own_ipc=(unshare --ipc)
+# Two files at a time, where each can have System V objects of its own: those of others would be taken for left over.
+jobs=1
+unshare --ipc true 2>/dev/null && jobs=2
+export IPCUTILS_JOBS=${IPCUTILS_JOBS:-$jobs}
 
 # A shell's background jobs inherit SIGINT ignored; the tests of signals must not.
-exec "${own_ipc[@]}" env --default-signal "${fixed_layout[@]}" \
-	prove --timer --failures --comments --exec tests/tap.sh "${files[@]}" </dev/null
+exec env --default-signal "${fixed_layout[@]}" \
+	prove --jobs "$IPCUTILS_JOBS" --timer --failures --comments --exec tests/tap.sh "${files[@]}" </dev/null

@@ -52,13 +52,14 @@ void Command::bequeath(const Heirloom& heirloom) {
   const auto is_it = [&](const char* entry) {
     return entry != nullptr && std::string_view(entry).starts_with(variable) && entry[variable.size()] == '=';
   };
+  heirlooms_ = variable;
+  heirlooms_ += '=';
   const auto present = std::ranges::find_if(envp_, is_it);
+  // Those of locks long gone would be passed on for ever.
   if (present != envp_.end()) {
-    heirlooms_ = *present;
-    heirlooms_ += ' ';
-  } else {
-    heirlooms_ = variable;
-    heirlooms_ += '=';
+    for (const Heirloom& older : parse_heirlooms(*present + variable.size() + 1)) {
+      if (is_open(older) && older.fd != heirloom.fd) heirlooms_ += to_text(older) + ' ';
+    }
   }
   heirlooms_ += to_text(heirloom);
   if (present != envp_.end()) {
@@ -72,7 +73,17 @@ int Command::become(int descriptor) {
   if (!found()) return complain();
   if (descriptor >= 0) ::fcntl(descriptor, F_SETFD, 0);
   ::execve(path(), argv(), envp());
+  if (turn_to_shell(errno)) ::execve(path(), argv(), envp());
   return complain(errno);
+}
+
+bool Command::turn_to_shell(int errnum) {
+  if (errnum != ENOEXEC || personality_ != Personality::flock) return false;
+  script_ = lookup_.path;
+  lookup_.path = "/bin/sh";
+  argv_.front() = script_.data();
+  argv_.insert(argv_.begin(), lookup_.path.data());
+  return true;
 }
 
 int Command::complain(int errnum) const {

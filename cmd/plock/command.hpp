@@ -20,6 +20,10 @@ class Command {
   /// Replaces this process; `descriptor` stays open in it (-1: none). Returns only when that fails: the status, told.
   [[nodiscard]] int become(int descriptor);
 
+  /// After an exec that failed with `errnum`: whether it is now a shell that reads the file, as execvp(3) does with
+  /// scripts that do not say what reads them. Only as flock, which has always done so.
+  [[nodiscard]] bool turn_to_shell(int errnum);
+
   [[nodiscard]] const char* path() const noexcept { return lookup_.path.c_str(); }
   [[nodiscard]] char* const* argv() const noexcept { return argv_.data(); }
   [[nodiscard]] char* const* envp() const noexcept { return envp_.data(); }
@@ -35,5 +39,6 @@ class Command {
   std::vector<char*> argv_;  ///< ends in nullptr
   std::vector<char*> envp_;  ///< ends in nullptr
   std::string heirlooms_;    ///< the entry, when there is one of ours
+  std::string script_;       ///< what a shell reads in its place
   ipc::Lookup lookup_;
 };

@@ -8,13 +8,15 @@
 
 namespace {
 
-/// Takes a number and the separator behind it off `text`; false when there is none.
+/// Takes a number off `text`, and the ':' behind it unless nothing is; false when they are not there.
 template <class Number>
 bool take_number(std::string_view& text, int base, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   if (error != std::errc()) return false;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  if (text.starts_with(':')) text.remove_prefix(1);
+  if (text.empty()) return true;
+  if (!text.starts_with(':') || text.size() == 1) return false;
+  text.remove_prefix(1);
   return true;
 }
 
@@ -61,11 +63,15 @@ std::string to_text(const Heirloom& heirloom) {
   return text;
 }
 
+bool is_open(const Heirloom& heirloom) {
+  struct stat status {};
+  return ::fstat(heirloom.fd, &status) == 0 && ipc::file_id(status) == heirloom.file;
+}
+
 std::optional<ipc::FileLock::Mode> inherited_lock(ipc::FileId file) {
   const char* text = std::getenv(kHeirlooms);
   for (const Heirloom& heirloom : parse_heirlooms(text != nullptr ? text : "")) {
-    struct stat status {};
-    if (heirloom.file != file || ::fstat(heirloom.fd, &status) != 0 || ipc::file_id(status) != file) continue;
+    if (heirloom.file != file || !is_open(heirloom)) continue;
     if (const auto mode = ipc::lock_on(heirloom.fd)) return mode;
   }
   return std::nullopt;

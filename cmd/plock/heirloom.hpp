@@ -26,5 +26,8 @@ inline constexpr const char* kHeirlooms = "PLOCK_HELD";
 [[nodiscard]] std::vector<Heirloom> parse_heirlooms(std::string_view text);
 [[nodiscard]] std::string to_text(const Heirloom& heirloom);
 
+/// Its descriptor is open in this process, on its file.
+[[nodiscard]] bool is_open(const Heirloom& heirloom);
+
 /// The mode in which this process itself has inherited a lock on `file`, by an entry that has been checked.
 [[nodiscard]] std::optional<ipc::FileLock::Mode> inherited_lock(ipc::FileId file);

@@ -27,6 +27,10 @@ std::vector<ipc::LockHolder> representatives(std::vector<ipc::LockHolder> holder
   return chosen;
 }
 
+bool is_hidden(const ipc::LockHolder& record) {
+  return ipc::facts_of(record.pid) && !ipc::shows_locks(record.pid);
+}
+
 std::vector<ipc::LockHolder> holders_of(ipc::FileId file) {
   const auto records = ipc::lock_records(file).holders;
   std::vector<pid_t> takers;
@@ -37,7 +41,7 @@ std::vector<ipc::LockHolder> holders_of(ipc::FileId file) {
   // Another user's processes do not show their descriptors.
   for (const auto& record : records) {
     const auto is_it = [&](const auto& holder) { return holder.taken_by == record.taken_by; };
-    if (std::ranges::none_of(holders, is_it) && ipc::facts_of(record.pid)) holders.push_back(record);
+    if (std::ranges::none_of(holders, is_it) && is_hidden(record)) holders.push_back(record);
   }
   return holders;
 }
@@ -57,7 +61,7 @@ std::optional<pid_t> ancestor_holding(ipc::FileId file, ipc::FileLock::Mode mode
   auto holders = ipc::holders_among(line, file);
   // An ancestor that is another user's does not show its descriptors.
   for (const auto& record : ipc::lock_records(file).holders) {
-    if (std::ranges::find(line, record.pid) != line.end()) holders.push_back(record);
+    if (std::ranges::find(line, record.pid) != line.end() && is_hidden(record)) holders.push_back(record);
   }
   for (const auto& holder : holders) {
     const auto exclusive = ipc::FileLock::Mode::exclusive;

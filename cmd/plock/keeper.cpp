@@ -32,9 +32,15 @@ bool concerns_group(int signal) {
   }
 }
 
+bool ignores_continuing() {
+  struct sigaction action {};
+  ::sigaction(SIGCONT, nullptr, &action);
+  return action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
-Keeper::Keeper(const Config& config, const Command& command, int descriptor)
+Keeper::Keeper(const Config& config, Command& command, int descriptor)
     : config_(config),
       command_(command),
       descriptor_(descriptor),
@@ -42,6 +48,7 @@ Keeper::Keeper(const Config& config, const Command& command, int descriptor)
                 SIGTSTP, SIGTTIN, SIGTTOU}),
       guard_(1, descriptor),
       terminal_(ipc::Terminal::open()) {
+  sigemptyset(&received_);
   eager_ = terminal_ && terminal_->is_at(STDIN_FILENO) && terminal_->is_at(STDOUT_FILENO);
   static_cast<void>(loop_.watch(signals_.fd(), ipc::EventLoop::Interest::read, {kSignals}));
 }
@@ -49,6 +56,9 @@ Keeper::Keeper(const Config& config, const Command& command, int descriptor)
 int Keeper::run() {
   if (!start()) return status_;
   watch();
+  // From here on a signal comes too late to change the status.
+  signals_.stay_blocked();
+  process_.await();
   const bool had_terminal = terminal_ && terminal_->is_lent();
   if (terminal_) terminal_->take_back();
   // Before it is reaped: its number can be somebody else's afterwards.
@@ -67,10 +77,13 @@ bool Keeper::start() {
   plan.mask = &signals_.inherited_mask();
   plan.ignore_child_signal = signals_.child_signal_was_ignored();
   plan.announcement = &guard_.slot(0);
-  if (eager_ && terminal_->is_ours()) plan.terminal = terminal_->descriptor();
   auto spawned = ipc::spawn(plan);
+  if (spawned.failed == ipc::Spawned::Step::exec && command_.turn_to_shell(spawned.errnum)) {
+    plan.path = command_.path();
+    plan.argv = command_.argv();
+    spawned = ipc::spawn(plan);
+  }
   if (spawned.failed == ipc::Spawned::Step::exec) {
-    if (plan.terminal >= 0) terminal_->give(::getpgrp());
     status_ = command_.complain(spawned.errnum);
     return false;
   }
@@ -81,7 +94,7 @@ bool Keeper::start() {
     return false;
   }
   process_ = std::move(spawned.process);
-  if (plan.terminal >= 0) terminal_->lent(process_.pid());
+  if (eager_ && terminal_->is_ours()) terminal_->give(process_.pid());
   static_cast<void>(loop_.watch(process_.pidfd(), ipc::EventLoop::Interest::read, {kChild}));
   if (config_.timeout) loop_.arm(ipc::Deadline::after(*config_.timeout), {kTimer, 0, kTerminate});
   return true;
@@ -115,11 +128,11 @@ void Keeper::take_signals() {
 
 void Keeper::handle(int signal) {
   if (signal == SIGCHLD) return check_stopped();
-  received_.push_back(signal);
+  sigaddset(&received_, signal);
   if (ended_) return;
   if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
     process_.signal_group(signal);
-    stop_as_well(signal);
+    static_cast<void>(stop_as_well(signal));
   } else if (concerns_group(signal)) {
     process_.signal_group(signal);
   } else {
@@ -143,39 +156,41 @@ void Keeper::stopped(int signal) {
     signal = SIGTSTP;
   }
   const bool wants_it = signal == SIGTTIN || signal == SIGTTOU;
-  if (wants_it && terminal_->is_ours()) {
+  if (wants_it && (terminal_->is_ours() || terminal_->is_with(process_.pid()))) {
     terminal_->give(process_.pid());
     process_.signal_group(SIGCONT);
   } else if (wants_it || terminal_->is_lent() || terminal_->is_ours()) {
     owed_ = wants_it || terminal_->is_lent();
     terminal_->take_back();
     ::kill(0, signal);
-    stop_as_well(signal);
-  }
-}
-
-/// Until somebody continues plock, which then continues COMMAND.
-void Keeper::stop_as_well(int signal) {
-  const ipc::Deadline before = ipc::Deadline::now();
-  ipc::suffer_signal(signal);
-  loop_.forget_time(ipc::Deadline::now() - before);
-  sigset_t pending;
-  ::sigpending(&pending);
-  const bool was_stopped = sigismember(&pending, SIGCONT) == 1;
-  if (!was_stopped && signal != SIGTSTP && !terminal_->is_ours()) {
+    if (stop_as_well(signal) || !wants_it || terminal_->is_ours()) return;
     // No shell is left to bring it to the foreground: what the kernel does for such groups is done for COMMAND's.
     ipc::complain(config_.tool(),
                   std::string(command_.argv()[0]) + ": wants the terminal, and will not get it");
     process_.signal_group(SIGHUP);
+    process_.signal_group(SIGCONT);
   }
-  if ((eager_ || owed_) && terminal_->is_ours()) terminal_->give(process_.pid());
+}
+
+/// Until somebody continues plock, which then continues COMMAND. False when the kernel has dropped the signal, as it
+/// does in a group that no shell could continue.
+bool Keeper::stop_as_well(int signal) {
+  const ipc::Deadline before = ipc::Deadline::now();
+  ipc::suffer_signal(signal);
+  loop_.forget_time(ipc::Deadline::now() - before);
+  if (terminal_ && (eager_ || owed_) && terminal_->is_ours()) terminal_->give(process_.pid());
   owed_ = false;
+  sigset_t pending;
+  ::sigpending(&pending);
   process_.signal_group(SIGCONT);
+  return sigismember(&pending, SIGCONT) == 1 || ignores_continuing();
 }
 
 void Keeper::timer(std::uint32_t stage) {
   switch (stage) {
     case kTerminate:
+      // It may have ended while nobody looked: plock was stopped, or the machine.
+      if (ended_) return;
       timed_out_ = true;
       // What its end orphans is ours to reap from here on, so that the group can empty.
       ipc::adopt_orphans(true);
@@ -184,6 +199,8 @@ void Keeper::timer(std::uint32_t stage) {
       loop_.arm(ipc::Deadline::after(kKillAfter), {kTimer, 0, kKill});
       break;
     case kKill:
+      // Of a group that has emptied, the number is nobody's.
+      if (ended_ && !process_.has_family()) return;
       killed_ = true;
       process_.signal_group(SIGKILL);
       break;
@@ -198,7 +215,7 @@ int Keeper::status_of(ipc::Ending ending, bool had_terminal) {
   if (ending.signal != SIGINT && ending.signal != SIGQUIT) return ending.status();
   // With the terminal, only COMMAND's group has got it.
   if (had_terminal) ::kill(0, ending.signal);
-  if (had_terminal || std::ranges::find(received_, ending.signal) != received_.end()) death_ = ending.signal;
+  if (had_terminal || sigismember(&received_, ending.signal) == 1) death_ = ending.signal;
   return ending.status();
 }
 

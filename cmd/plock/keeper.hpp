@@ -9,8 +9,8 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <optional>
-#include <vector>
 
 #include "command.hpp"
 #include "config.hpp"
@@ -24,7 +24,7 @@ class Keeper {
  public:
   /// `descriptor` has the lock (-1: there is none); COMMAND gets it, unless config says otherwise.
   /// Throws ipc::Error when it cannot be set up.
-  Keeper(const Config& config, const Command& command, int descriptor);
+  Keeper(const Config& config, Command& command, int descriptor);
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
@@ -42,13 +42,13 @@ class Keeper {
   void handle(int signal);
   void check_stopped();
   void stopped(int signal);
-  void stop_as_well(int signal);
+  [[nodiscard]] bool stop_as_well(int signal);
   void timer(std::uint32_t stage);
   [[nodiscard]] bool is_over();
   [[nodiscard]] int status_of(ipc::Ending ending, bool had_terminal);
 
   const Config& config_;
-  const Command& command_;
+  Command& command_;
   int descriptor_;
   ipc::SignalQueue signals_;
   ipc::Guard guard_;
@@ -61,6 +61,6 @@ class Keeper {
   bool ended_ = false;  ///< COMMAND itself has
   bool timed_out_ = false;
   bool killed_ = false;  ///< its group, since it did not end by itself
-  std::vector<int> received_;
+  sigset_t received_{};
   int death_ = 0;  ///< the signal that plock is to die of
 };

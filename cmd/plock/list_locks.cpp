@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +15,7 @@
 #include "actions.hpp"
 #include "heirloom.hpp"
 #include "holders.hpp"
+#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
 #include "ipc/io.hpp"
@@ -58,6 +59,26 @@ bool is_recorded(const ipc::LockHolder& record, const std::vector<std::string>& 
   return std::ranges::any_of(ipc::lock_records(record.file, ids).holders, is_it);
 }
 
+/// The recorded holders that are not among those seen; ones that have come since then are added to `seen`.
+/// One of which not even the process is known has 0 for it.
+std::vector<ipc::LockHolder> hidden_holders(const std::vector<ipc::LockHolder>& records,
+                                            const std::vector<std::string>& ids,
+                                            std::vector<ipc::LockHolder>& seen) {
+  std::vector<ipc::LockHolder> hidden;
+  for (const auto& record : records) {
+    const auto is_it = [&](const ipc::LockHolder& holder) { return holder.taken_by == record.pid; };
+    if (std::ranges::any_of(seen, is_it)) continue;
+    const bool hides = is_hidden(record);
+    auto newer = ipc::holders_among({record.pid}, record.file);
+    if (newer.empty() && !hides) newer = ipc::holders_among(ipc::all_processes(), record.file);
+    std::ranges::move(newer, std::back_inserter(seen));
+    if (std::ranges::any_of(seen, is_it) || (!hides && !is_recorded(record, ids))) continue;
+    hidden.push_back(record);
+    if (!hides) hidden.back().pid = 0;
+  }
+  return hidden;
+}
+
 void add_lock(Listing& listing, const std::string& shown, const std::string& path,
               const std::vector<ipc::LockHolder>& locks) {
   struct stat status {};
@@ -74,17 +95,9 @@ void add_lock(Listing& listing, const std::string& shown, const std::string& pat
     ids.push_back(lock.kernel_id);
   }
   const auto records = ipc::lock_records(file, ids);
+  const auto hidden = hidden_holders(records.holders, ids, holders);
   auto shown_holders = representatives(holders);
-  // Processes of other users do not show their descriptors; the kernel's record names who took the lock.
-  for (const auto& record : records.holders) {
-    const auto is_it = [&](const ipc::LockHolder& holder) { return holder.taken_by == record.pid; };
-    if (std::ranges::any_of(holders, is_it)) continue;
-    const bool runs = ipc::facts_of(record.pid).has_value();
-    // It ended while we looked, or has left the lock to a process that we cannot see.
-    if (!runs && !is_recorded(record, ids)) continue;
-    shown_holders.push_back(record);
-    if (!runs) shown_holders.back().pid = 0;
-  }
+  std::ranges::copy(hidden, std::back_inserter(shown_holders));
   for (const auto& holder : shown_holders)
     listing.add({holder.pid, mode_text(holder.mode), since(holders, holder), "held", shown});
   for (const auto& waiter : records.waiters)
@@ -125,12 +138,24 @@ std::vector<std::string> names_in(const std::string& directory, std::string_view
   return names;
 }
 
-void add_all(Listing& listing, const std::vector<ipc::LockHolder>& locks) {
+/// What cannot be looked at is told, and the rest listed.
+template <class Add>
+void add_each(const Config& config, const std::string& directory, std::string_view suffix, Add add) {
+  for (const auto& name : names_in(directory, suffix)) {
+    try {
+      add(name, directory + "/" + name + std::string(suffix));
+    } catch (const ipc::Error& error) {
+      ipc::complain(config.tool(), error.what());
+    }
+  }
+}
+
+void add_all(Listing& listing, const Config& config, const std::vector<ipc::LockHolder>& locks) {
   const std::string directory = ipc::runtime_directory();
-  for (const auto& name : names_in(directory, ".lock"))
-    add_lock(listing, name, directory + "/" + name + ".lock", locks);
-  for (const auto& name : names_in(directory, ".sem"))
-    add_semaphore(listing, name, directory + "/" + name + ".sem");
+  add_each(config, directory, ".lock",
+           [&](const std::string& name, const std::string& path) { add_lock(listing, name, path, locks); });
+  add_each(config, directory, ".sem",
+           [&](const std::string& name, const std::string& path) { add_semaphore(listing, name, path); });
 }
 
 bool is_there(const std::string& path) {
@@ -153,7 +178,7 @@ int list_locks(const Config& config) {
   Listing listing;
   const auto locks = all_locks();
   if (config.lock.empty()) {
-    add_all(listing, locks);
+    add_all(listing, config, locks);
   } else {
     add_one(listing, config, locks);
   }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "ipc/diagnostics.hpp"
 #include "ipc/json.hpp"
 #include "ipc/processes.hpp"
 
@@ -21,6 +22,9 @@ std::string padded(int number, std::size_t width) {
 
 /// ISO 8601, in UTC: the same on every machine, and in every season.
 std::string utc_text(std::int64_t since) {
+  constexpr std::int64_t kEnd =
+      253402300800;  // of the year 9999; it comes from another process's environment
+  if (since < 0 || since >= kEnd) return {};
   using namespace std::chrono;
   const sys_seconds time{seconds(since)};
   const auto midnight = floor<days>(time);
@@ -38,15 +42,7 @@ std::string command_of(const ListingRow& row) {
 
 std::string since_text(const ListingRow& row) { return row.since ? utc_text(*row.since) : std::string(); }
 
-/// Without control characters, also those that UTF-8 has two bytes for (U+0080 to U+009F).
-std::string printable(std::string text) {
-  std::ranges::replace_if(
-      text, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
-  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-    if (text[i] == '\xC2' && static_cast<unsigned char>(text[i + 1]) < 0xA0) text.replace(i, 2, "?");
-  }
-  return text.empty() ? "-" : text;
-}
+std::string cell(const std::string& text) { return text.empty() ? "-" : ipc::printable(text); }
 
 std::string json_or_null(const std::string& text) { return text.empty() ? "null" : ipc::json_string(text); }
 
@@ -56,8 +52,8 @@ std::string Listing::table() const {
   if (rows_.empty()) return {};
   std::vector<Cells> lines = {{"PID", "MODE", "SINCE", "STATE", "LOCK", "COMMAND"}};
   for (const auto& row : rows_) {
-    lines.push_back({row.pid == 0 ? "-" : std::to_string(row.pid), row.mode, printable(since_text(row)),
-                     row.state, printable(row.lock), printable(command_of(row))});
+    lines.push_back({row.pid == 0 ? "-" : std::to_string(row.pid), row.mode, cell(since_text(row)), row.state,
+                     cell(row.lock), cell(command_of(row))});
   }
   std::array<std::size_t, kColumns> width{};
   for (const Cells& line : lines) {

@@ -65,7 +65,7 @@ void LockFile::open(int access) {
   struct stat status {};
   if (::lstat(path_.c_str(), &status) == 0) {
     if (S_ISLNK(status.st_mode) && !by_name_) {
-      refuse_foreign_link(path_);
+      if (!any_kind_) refuse_foreign_link(path_);
       // A link to nowhere: what it names is made below.
       if (::stat(path_.c_str(), &status) != 0) status.st_mode = S_IFREG;
     }
@@ -83,6 +83,14 @@ void LockFile::open(int access) {
   const int high = ::fcntl(file.get(), F_DUPFD_CLOEXEC, kLowestDescriptor);
   file_ = high >= 0 ? ipc::Fd(high) : std::move(file);
 }
+
+bool LockFile::is_current() const noexcept {
+  struct stat status {};
+  if (borrowed_ >= 0 || any_kind_) return true;
+  return ::stat(path_.c_str(), &status) == 0 && ipc::file_id(status) == id_;
+}
+
+void LockFile::open_again() { open(writing_ ? O_RDWR : O_RDONLY); }
 
 bool LockFile::reopen_for_writing(int errnum) {
   if (!file_ || writing_ || (errnum != EBADF && errnum != EIO)) return false;
@@ -104,7 +112,9 @@ std::optional<ipc::FileLock> LockFile::lock(ipc::Deadline deadline) {
   try {
     return ipc::FileLock::lock(descriptor(), mode_, deadline);
   } catch (const ipc::Error& error) {
-    if (!reopen_for_writing(error.errnum())) throw ipc::Error(error.errnum(), "lock", path_);
+    const bool of_file = !error.operation().empty();  // else of the timer
+    if (!of_file || !reopen_for_writing(error.errnum()))
+      throw ipc::Error(error.errnum(), of_file ? "lock" : error.object(), path_);
   }
   return lock(deadline);
 }

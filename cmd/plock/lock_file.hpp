@@ -24,6 +24,11 @@ class LockFile {
   [[nodiscard]] int descriptor() const noexcept { return file_ ? file_.get() : borrowed_; }
   [[nodiscard]] ipc::FileId id() const noexcept { return id_; }
 
+  /// LOCK still names this file. Always so for a borrowed descriptor, and as flock, which never looks.
+  [[nodiscard]] bool is_current() const noexcept;
+  /// Lets go of it, and opens what LOCK names now. Throws as the constructor does.
+  void open_again();
+
   /// As in FileLock, but for the mode that config said, and with a descriptor for writing when it must be.
   [[nodiscard]] std::optional<ipc::FileLock> try_lock();
   [[nodiscard]] std::optional<ipc::FileLock> lock(ipc::Deadline deadline);

@@ -1,9 +1,11 @@
 #include "obtain.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "holders.hpp"
 #include "ipc/diagnostics.hpp"
+#include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
 #include "ipc/processes.hpp"
 
@@ -18,6 +20,16 @@ std::string held_by(ipc::FileId file) {
   return holders.empty() ? holders : "held by " + holders;
 }
 
+/// A wait that is too short to be felt. Nothing also when there is no timer for it (RLIMIT_SIGPENDING).
+std::optional<ipc::FileLock> lock_soon(LockFile& file, ipc::Deadline deadline) {
+  try {
+    return file.lock(std::min(deadline, ipc::Deadline::after(kPatience)));
+  } catch (const ipc::Error& error) {
+    if (error.errnum() != EAGAIN) throw;
+    return std::nullopt;
+  }
+}
+
 /// A lock that the ones who wait for us hold never comes free.
 bool is_hopeless(const Config& config, ipc::FileId file) {
   if (config.personality == Personality::flock) return false;
@@ -26,6 +38,20 @@ bool is_hopeless(const Config& config, ipc::FileId file) {
   say(config, "held by pid " + std::to_string(*ancestor) + " (" + ipc::short_name_of(*ancestor) +
                   "), an ancestor: waiting would never end (see -r)");
   return true;
+}
+
+Obtained wait(const Config& config, LockFile& file, ipc::Deadline deadline) {
+  for (;;) {
+    auto lock = lock_soon(file, deadline);
+    if (!lock && is_hopeless(config, file.id())) return {std::nullopt, ipc::kExitToolFailed};
+    if (!lock) lock = file.lock(deadline);
+    if (!lock) return {std::nullopt, not_obtained(config, held_by(file.id()))};
+    if (file.is_current()) return {std::move(lock)};
+    // Removed or replaced while we waited: others lock the new one.
+    lock.reset();
+    file.open_again();
+    if (auto at_once = file.try_lock()) return {std::move(at_once)};
+  }
 }
 
 }  // namespace
@@ -50,8 +76,5 @@ Obtained obtain(const Config& config, LockFile& file) {
     const std::string holders = describe(holders_of(file.id()));
     say(config, holders.empty() ? "waits" : "waits for " + holders);
   }
-  if (auto lock = file.lock(std::min(deadline, ipc::Deadline::after(kPatience)))) return {std::move(lock)};
-  if (is_hopeless(config, file.id())) return {std::nullopt, ipc::kExitToolFailed};
-  if (auto lock = file.lock(deadline)) return {std::move(lock)};
-  return {std::nullopt, not_obtained(config, held_by(file.id()))};
+  return wait(config, file, deadline);
 }

@@ -20,41 +20,44 @@ std::optional<ipc::SemaphoreFile::Shape> shape_of(const Config& config, bool may
   return ipc::SemaphoreFile::Shape{config.permits.value_or(ceiling), ceiling};
 }
 
+/// Throws ipc::BadValue when it is another one than the command line says.
+void check(const Config& config, const ipc::Semaphore::Values& values) {
+  if (config.ceiling && values.ceiling != *config.ceiling) {
+    const std::string present =
+        values.ceiling == 0 ? "it has no ceiling" : "its ceiling is " + std::to_string(values.ceiling);
+    throw ipc::BadValue(present + ", not " + std::to_string(*config.ceiling));
+  }
+  if (!config.permits || values.limit == *config.permits) return;
+  if (config.resize && values.ceiling != 0) throw ipc::BadValue("has a ceiling, and cannot be resized");
+  if (config.resize) return;
+  throw ipc::BadValue("has " + std::to_string(values.limit) + (values.limit == 1 ? " permit" : " permits") +
+                      ", not " + std::to_string(*config.permits) + " (see --resize)");
+}
+
 }  // namespace
 
 std::string semaphore_path(const Config& config) { return ipc::object_path(config.lock, ".sem"); }
 
 std::optional<Permits> Permits::open(const Config& config, bool may_make) {
   std::string path = semaphore_path(config);
-  return named(config,
-               [&]() -> std::optional<Permits> { return open_at(config, std::move(path), may_make); });
+  auto file = open_file(config, path, may_make);
+  if (!file) return std::nullopt;
+  return Permits(config, std::move(path), std::move(*file));
 }
 
-std::optional<Permits> Permits::open_at(const Config& config, const std::string& path, bool may_make) {
-  for (;;) {
-    auto file = ipc::SemaphoreFile::open(path, shape_of(config, may_make));
-    if (!file) return std::nullopt;
-    Permits permits(config, path, std::move(*file));
-    const auto values = permits.file_.semaphore().values();
-    if (!values) continue;  // removed meanwhile
-    permits.check(*values);
-    if (!config.resize || values->limit == *config.permits) return permits;
-    if (permits.file_.resize(*config.permits) == Outcome::done) return permits;
-  }
-}
-
-void Permits::check(const ipc::Semaphore::Values& values) const {
-  const auto refuse = [](const std::string& text) { throw ipc::BadValue(text); };
-  if (config_.ceiling && values.ceiling != *config_.ceiling) {
-    const std::string present =
-        values.ceiling == 0 ? "it has no ceiling" : "its ceiling is " + std::to_string(values.ceiling);
-    refuse(present + ", not " + std::to_string(*config_.ceiling));
-  }
-  if (!config_.permits || values.limit == *config_.permits) return;
-  if (config_.resize && values.ceiling != 0) refuse("has a ceiling, and cannot be resized");
-  if (config_.resize) return;
-  refuse("has " + std::to_string(values.limit) + (values.limit == 1 ? " permit" : " permits") + ", not " +
-         std::to_string(*config_.permits) + " (see --resize)");
+std::optional<ipc::SemaphoreFile> Permits::open_file(const Config& config, const std::string& path,
+                                                     bool may_make) {
+  return named(config, [&]() -> std::optional<ipc::SemaphoreFile> {
+    for (;;) {
+      auto file = ipc::SemaphoreFile::open(path, shape_of(config, may_make));
+      if (!file) return std::nullopt;
+      const auto values = file->semaphore().values();
+      if (!values) continue;  // removed meanwhile
+      check(config, *values);
+      if (!config.resize || values->limit == *config.permits) return file;
+      if (file->resize(*config.permits) == Outcome::done) return file;
+    }
+  });
 }
 
 void Permits::say(const std::string& text) const {
@@ -82,12 +85,22 @@ Outcome Permits::try_for(Keep keep, ipc::Deadline deadline) {
   }
 }
 
+void Permits::enter() {
+  place_.reset();
+  place_ = named(config_, [&] {
+    return std::make_unique<ipc::Roster>(file_.descriptor(), ipc::SemaphoreFile::kRosterBegin);
+  });
+}
+
 std::optional<int> Permits::obtain(Keep keep) {
-  place_ = std::make_unique<ipc::Roster>(file_.descriptor(), ipc::SemaphoreFile::kRosterBegin);
-  const bool waits = config_.wait != ipc::Duration::zero();
-  const auto at_once = try_for(keep, ipc::Deadline::now());
+  enter();
+  auto at_once = try_for(keep, ipc::Deadline::now());
+  while (at_once == Outcome::gone) {
+    make_anew();
+    at_once = try_for(keep, ipc::Deadline::now());
+  }
   if (at_once == Outcome::done) return std::nullopt;
-  if (at_once == Outcome::not_now && !waits) return not_obtained(config_, taken());
+  if (config_.wait == ipc::Duration::zero()) return not_obtained(config_, taken());
   if (config_.verbose) say("waits, " + taken());
   return wait_for(keep);
 }
@@ -101,6 +114,10 @@ std::optional<int> Permits::wait_for(Keep keep) {
       case Outcome::done: return std::nullopt;
       case Outcome::gone:
         if (reopen()) continue;
+        if (!file_.was_removed_in_use()) {
+          make_anew();
+          continue;
+        }
         say("was removed");
         return ipc::kExitToolFailed;
       case Outcome::not_now: break;
@@ -111,14 +128,21 @@ std::optional<int> Permits::wait_for(Keep keep) {
   }
 }
 
+/// Removed while we were about to use it, and nobody knew of us: there will be a new one.
+void Permits::make_anew() {
+  place_.reset();
+  file_ = std::move(*open_file(config_, path_, true));
+  enter();
+}
+
 /// The set is gone. When its file is still there, it has been made anew, or is now.
 bool Permits::reopen() {
   if (!file_.is_at(path_)) return false;
   place_.reset();
-  auto file = ipc::SemaphoreFile::open(path_, std::nullopt);
+  auto file = open_file(config_, path_, false);
   if (!file) return false;
   file_ = std::move(*file);
-  place_ = std::make_unique<ipc::Roster>(file_.descriptor(), ipc::SemaphoreFile::kRosterBegin);
+  enter();
   return true;
 }
 

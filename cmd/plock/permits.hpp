@@ -28,9 +28,10 @@ class Permits {
   Permits(const Config& config, std::string path, ipc::SemaphoreFile file)
       : config_(config), path_(std::move(path)), file_(std::move(file)) {}
 
-  [[nodiscard]] static std::optional<Permits> open_at(const Config& config, const std::string& path,
-                                                      bool may_make);
-  void check(const ipc::Semaphore::Values& values) const;
+  [[nodiscard]] static std::optional<ipc::SemaphoreFile> open_file(const Config& config,
+                                                                   const std::string& path, bool may_make);
+  void enter();
+  void make_anew();
   [[nodiscard]] ipc::Semaphore::Outcome try_for(ipc::Semaphore::Keep keep, ipc::Deadline deadline);
   [[nodiscard]] std::optional<int> wait_for(ipc::Semaphore::Keep keep);
   [[nodiscard]] bool reopen();

@@ -16,7 +16,7 @@ namespace {
 
 using Mode = ipc::FileLock::Mode;
 
-int run(const Config& config, const Command& command, int descriptor, std::optional<ipc::FileLock>& lock) {
+int run(const Config& config, Command& command, int descriptor, std::optional<ipc::FileLock>& lock) {
   Keeper keeper(config, command, descriptor);
   const int status = keeper.run();
   // Whatever COMMAND's descendants still have open.

@@ -9,7 +9,7 @@
 namespace {
 
 /// plock stays, and has the permit.
-int keep(const Config& config, const Command& command, Permits& permits) {
+int keep(const Config& config, Command& command, Permits& permits) {
   Keeper keeper(config, command, -1);
   const int status = keeper.run();
   permits.release();

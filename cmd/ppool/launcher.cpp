@@ -125,7 +125,6 @@ ipc::Spawned Launcher::start(const Job& job, Streams streams, const ipc::SignalQ
   plan.standard[1] = streams.out;
   plan.standard[2] = streams.err;
   plan.directory = directory_ ? directory_.get() : -1;
-  if (terminal_ != nullptr && terminal_->is_ours()) plan.terminal = terminal_->descriptor();
   plan.nice = nice_;
   plan.open_files = open_files_ ? &*open_files_ : nullptr;
   plan.mask = &signals.inherited_mask();
@@ -133,6 +132,6 @@ ipc::Spawned Launcher::start(const Job& job, Streams streams, const ipc::SignalQ
   plan.announcement = &guard.slot(job.slot - 1);
   ipc::Spawned spawned = ipc::spawn(plan);
   if (spawned.failed != ipc::Spawned::Step::none) guard.slot(job.slot - 1).store(0);
-  if (spawned.process && plan.terminal >= 0) terminal_->lent(spawned.process.pid());
+  if (spawned.process && terminal_ != nullptr && terminal_->is_ours()) terminal_->give(spawned.process.pid());
   return spawned;
 }

@@ -183,7 +183,6 @@ void Pool::not_started(Slot& slot, const ipc::Spawned& spawned) {
   switch (spawned.failed) {
     case Step::directory: throw ipc::Error(spawned.errnum, "", config_.directory);
     case Step::nice: throw ipc::Error(spawned.errnum, "", "--nice " + std::to_string(config_.nice));
-    case Step::terminal: throw ipc::Error(spawned.errnum, "", "/dev/tty");
     default: break;
   }
   if (is_passing(spawned.errnum)) return hold_back(slot, spawned.errnum);

@@ -158,6 +158,7 @@ void Pool::record_result(Slot& slot) {
   result.runtime = ipc::Deadline::now() - slot.started;
   result.timed_out = slot.timed_out;
   result.ended_by_pool = slot.ended_by_pool;
+  slot.process.await();
   // What stays of the group goes over to the leftovers before the guard's slot is cleared.
   if (slot.process.has_family() && !slot.is_being_ended()) leftovers_.add(slot.process.pid());
   guard_.slot(slot.number - 1).store(0);
@@ -229,6 +230,11 @@ void Pool::reap_orphans() {
 }
 
 void Pool::stopped(Slot& slot, int signal) {
+  if (terminal_ && (signal == SIGTTIN || signal == SIGTTOU) && terminal_->is_with(slot.process.pid())) {
+    // It wanted the terminal before it had got it.
+    slot.process.signal_group(SIGCONT);
+    return;
+  }
   if (terminal_ && !terminal_->is_ours()) {
     // Ctrl-Z went to the job, which has the terminal: the whole pipeline stops, as if the job were part of it.
     terminal_->take_back();

@@ -6,15 +6,20 @@
 
 namespace ipc {
 
-std::string diagnostic(std::string_view tool, std::string_view message) {
-  std::string line(tool);
-  line += ": ";
-  for (const char c : message) {
-    const auto byte = static_cast<unsigned char>(c);
-    line += byte < 0x20 || byte == 0x7f ? '?' : c;
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool has_next = i + 1 < text.size();
+    const bool two_bytes = byte == 0xC2 && has_next && static_cast<unsigned char>(text[i + 1]) >> 5 == 4;
+    if (two_bytes) ++i;
+    shown += two_bytes || byte < 0x20 || byte == 0x7F ? '?' : static_cast<char>(byte);
   }
-  line += '\n';
-  return line;
+  return shown;
+}
+
+std::string diagnostic(std::string_view tool, std::string_view message) {
+  return std::string(tool) + ": " + printable(message) + '\n';
 }
 
 void complain(std::string_view tool, std::string_view message) noexcept {

@@ -6,7 +6,11 @@
 
 namespace ipc {
 
-/// The line, with its newline. Newlines and other control bytes in `message` (hostile names) become '?'.
+/// `text` for a terminal: control characters (hostile names have them) become '?', also those that UTF-8 writes with
+/// two bytes, U+0080 to U+009F.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// The line, with its newline, and `message` made printable.
 [[nodiscard]] std::string diagnostic(std::string_view tool, std::string_view message);
 
 /// Writes the line to stderr. There is nobody left to tell when that fails.

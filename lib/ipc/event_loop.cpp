@@ -69,6 +69,8 @@ std::span<const Event> EventLoop::wait(bool block) {
       timeout = timers_.begin()->timer.at.poll_timeout(Deadline::now() + -forgotten_);
     const int count = ::epoll_wait(epoll_.get(), ready, kBatch, timeout);
     if (count < 0 && errno != EINTR) throw_errno("wait", "epoll");
+    // Continued after a stop: what the descriptors have to tell comes before the timers that have run out meanwhile.
+    if (count < 0) continue;
     for (int i = 0; i < count; ++i) {
       const std::uint32_t bits = ready[i].events;
       events_.push_back({unpack(ready[i].data.u64), (bits & EPOLLIN) != 0, (bits & EPOLLOUT) != 0,

@@ -1,6 +1,7 @@
 #include "ipc/lock_table.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "ipc/fd.hpp"
 #include "ipc/io.hpp"
 
 namespace ipc {
@@ -86,6 +88,12 @@ std::optional<FileLock::Mode> lock_on(int fd) {
   const auto record = record_in(*fdinfo);
   if (!record) return std::nullopt;
   return record->mode;
+}
+
+bool shows_locks(pid_t pid) {
+  const Fd directory(
+      ::open(("/proc/" + std::to_string(pid) + "/fdinfo").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return static_cast<bool>(directory);
 }
 
 std::vector<LockHolder> locks_of(pid_t pid) {

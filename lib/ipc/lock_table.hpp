@@ -50,10 +50,14 @@ struct LockWaiter {
 /// The locks that process `pid` holds on any file.
 [[nodiscard]] std::vector<LockHolder> locks_of(pid_t pid);
 
+/// Whether the locks of process `pid` can be seen at all; those of other users' processes cannot.
+[[nodiscard]] bool shows_locks(pid_t pid);
+
 /// The processes among `pids` that hold a lock on `file`.
 [[nodiscard]] std::vector<LockHolder> holders_among(const std::vector<pid_t>& pids, FileId file);
 
-/// What the kernel tells of a lock on `file` in /proc/locks: holders without a descriptor (fd is -1), and waiters.
+/// What the kernel tells of a lock on `file` in /proc/locks. A holder there may be gone long since, and its number
+/// another process's: who is to be believed must be seen to have the lock, or not show its locks. Holders without a descriptor (fd is -1), and waiters.
 /// `kernel_ids` are names of the file seen with holders; on some file systems they differ from what stat(2) says.
 struct LockRecords {
   std::vector<LockHolder> holders;

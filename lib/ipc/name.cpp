@@ -34,6 +34,8 @@ const char* set_variable(const char* name) {
 
 /// In /tmp anybody may have laid a link under the name.
 void insist_on_private(const std::string& path, bool may_be_link) {
+  // A relative one would be another directory, and a NAME another object, wherever the caller stands.
+  if (path.front() != '/') throw BadValue(path + ": the directory of NAMEs must begin with /");
   struct stat status {};
   const auto look = may_be_link ? ::stat : ::lstat;
   if (look(path.c_str(), &status) != 0) {

@@ -13,7 +13,7 @@ namespace ipc {
 [[nodiscard]] bool is_path(std::string_view name);
 
 /// The directory of objects that need not outlive a reboot, made (0700) when it is missing. Throws BadValue when it is
-/// not the caller's own directory or others may write to it, since they could then swap its files; else Error.
+/// a relative path, not the caller's own directory or others may write to it, since they could then swap its files; else Error.
 [[nodiscard]] std::string runtime_directory();
 
 /// The file behind `name`: itself when it is a path, else `suffix` (".lock") is added to it in the runtime directory.

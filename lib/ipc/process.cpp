@@ -50,6 +50,21 @@ IPC_UNSANITIZED void place_standard_descriptors(const int (&standard)[3]) noexce
   }
 }
 
+/// Ctrl-Z in the moment before the child left its parent's group has reached both. It would stop the child before its
+/// exec, for which the parent waits; the parent has got it too, and will deal with it.
+IPC_UNSANITIZED void forget_stops() noexcept {
+  sigset_t pending;
+  ::sigpending(&pending);
+  for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU}) {
+    if (sigismember(&pending, signal) != 1) continue;
+    struct sigaction ignore {};
+    struct sigaction inherited {};
+    ignore.sa_handler = SIG_IGN;  // which drops what is pending
+    ::sigaction(signal, &ignore, &inherited);
+    ::sigaction(signal, &inherited, nullptr);
+  }
+}
+
 IPC_UNSANITIZED void restore_signals(const SpawnPlan& plan) noexcept {
   if (plan.ignore_child_signal) {
     struct sigaction action {};
@@ -59,8 +74,7 @@ IPC_UNSANITIZED void restore_signals(const SpawnPlan& plan) noexcept {
   if (plan.mask != nullptr) ::sigprocmask(SIG_SETMASK, plan.mask, nullptr);
 }
 
-IPC_UNSANITIZED Spawned::Step prepare(const SpawnPlan& plan, pid_t self) noexcept {
-  if (plan.terminal >= 0 && ::tcsetpgrp(plan.terminal, self) != 0) return Spawned::Step::terminal;
+IPC_UNSANITIZED Spawned::Step prepare(const SpawnPlan& plan) noexcept {
   if (plan.directory >= 0 && ::fchdir(plan.directory) != 0) return Spawned::Step::directory;
   errno = 0;
   if (plan.nice != 0 && ::nice(plan.nice) == -1 && errno != 0) return Spawned::Step::nice;
@@ -77,14 +91,14 @@ IPC_UNSANITIZED Spawned::Step prepare(const SpawnPlan& plan, pid_t self) noexcep
 IPC_UNSANITIZED int be_born(void* argument) noexcept {
   auto& birth = *static_cast<Birth*>(argument);
   const SpawnPlan& plan = *birth.plan;
-  const pid_t self = ::getpid();
   ::setpgid(0, 0);
-  if (plan.announcement != nullptr) plan.announcement->store(self);
+  if (plan.announcement != nullptr) plan.announcement->store(::getpid());
   // A parent that died before the prctl() would never be missed: look once more.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != birth.parent) ::_exit(kExitSignal + SIGKILL);
-  Spawned::Step failed = prepare(plan, self);
+  Spawned::Step failed = prepare(plan);
   if (failed == Spawned::Step::none) {
+    forget_stops();
     restore_signals(plan);
     ::execve(plan.path, plan.argv, plan.envp);
     failed = Spawned::Step::exec;
@@ -109,13 +123,17 @@ Process::~Process() {
   if (!report_) wait_for(pid_, nullptr, 0, nullptr);
 }
 
-void Process::signal_group(int signal) const noexcept { ::kill(-pid_, signal); }
+void Process::signal_group(int signal) const noexcept {
+  ::kill(-pid_, signal);
+  // Its number is its own until it has been reaped.
+  if (!report_ && ::getpgid(pid_) != pid_) ::kill(pid_, signal);
+}
 
-bool Process::collect() noexcept {
+bool Process::collect(int options) noexcept {
   if (report_) return true;
   int status = 0;
   Report report;
-  const pid_t reaped = wait_for(pid_, &status, WNOHANG, &report.usage);
+  const pid_t reaped = wait_for(pid_, &status, options, &report.usage);
   if (reaped == 0) return false;
   // Somebody else has reaped it: how it ended is not known, and unknown is no success.
   report.ending = reaped > 0 ? ending_of(status) : Ending{kExitToolFailed, 0};
@@ -123,15 +141,17 @@ bool Process::collect() noexcept {
   return true;
 }
 
+void Process::await() noexcept { static_cast<void>(collect(0)); }
+
 std::optional<Process::Report> Process::reap() noexcept {
-  if (!collect()) return std::nullopt;
+  if (!collect(WNOHANG)) return std::nullopt;
   pid_ = 0;
   pidfd_.reset();
   return std::exchange(report_, std::nullopt);
 }
 
 bool Process::has_family() noexcept {
-  if (!collect()) return true;
+  if (!collect(WNOHANG)) return true;
   while (wait_for(-pid_, nullptr, WNOHANG, nullptr) > 0) {
   }
   return ::kill(-pid_, 0) == 0;

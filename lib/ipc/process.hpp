@@ -28,7 +28,6 @@ struct SpawnPlan {
   int lent = -1;                       ///< one more descriptor, which the child gets under the same number
   bool pass_others = false;            ///< those that this process was started with go along too, else none
   int directory = -1;                  ///< a directory to begin in
-  int terminal = -1;                   ///< a terminal whose foreground the child's group becomes
   int nice = 0;                        ///< added to the nice value
   const rlimit* open_files = nullptr;  ///< RLIMIT_NOFILE for the child
   const sigset_t* mask = nullptr;      ///< the child's signal mask
@@ -65,8 +64,12 @@ class Process {
   /// Readable from the moment the child has ended.
   [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
 
-  /// To every member of the child's group; a group with nobody left is no error.
+  /// To every member of the child's group, and to the child when it has left that; nobody there is no error.
   void signal_group(int signal) const noexcept;
+
+  /// Waits until the child has ended and its report is there: a tracer can hold that back when the pidfd has told
+  /// of the end already.
+  void await() noexcept;
 
   /// Nothing while the child runs. Afterwards this object owns nothing.
   [[nodiscard]] std::optional<Report> reap() noexcept;
@@ -77,7 +80,7 @@ class Process {
   [[nodiscard]] bool has_family() noexcept;
 
  private:
-  [[nodiscard]] bool collect() noexcept;
+  [[nodiscard]] bool collect(int options) noexcept;
 
   pid_t pid_ = 0;
   Fd pidfd_;
@@ -86,7 +89,7 @@ class Process {
 
 /// What became of a spawn(): a running process, or the step that failed and its errno.
 struct Spawned {
-  enum class Step { none, clone, directory, nice, terminal, exec };
+  enum class Step { none, clone, directory, nice, exec };
   Process process;
   Step failed = Step::none;
   int errnum = 0;

@@ -44,10 +44,15 @@ std::optional<ProcessFacts> facts_of(pid_t pid) {
   std::string_view rest = std::string_view(*stat).substr(name_end + 2);
   ProcessFacts facts;
   const std::string_view state = take_word(rest);
-  facts.ended = state == "Z" || state == "X";
   facts.parent = number_in<pid_t>(take_word(rest));
-  constexpr int kBetween = 17;  // fields 5 to 21
-  for (int i = 0; i < kBetween; ++i) static_cast<void>(take_word(rest));
+  const auto skip = [&](int fields) {
+    for (int i = 0; i < fields; ++i) static_cast<void>(take_word(rest));
+  };
+  skip(15);  // fields 5 to 19
+  const auto threads = number_in<int>(take_word(rest));
+  skip(1);
+  // Its first thread may have ended before the others.
+  facts.ended = state == "X" || (state == "Z" && threads <= 1);
   facts.start = number_in<std::uint64_t>(take_word(rest));
   return facts;
 }

@@ -15,7 +15,7 @@ namespace ipc {
 struct ProcessFacts {
   pid_t parent = 0;
   std::uint64_t start = 0;  ///< clock ticks since boot (proc_pid_stat(5), field 22)
-  bool ended = false;       ///< a zombie: it holds nothing any more
+  bool ended = false;       ///< a zombie none of whose threads runs on: it holds nothing any more
 };
 
 /// Nothing when there is no such process.

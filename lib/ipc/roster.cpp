@@ -12,6 +12,8 @@
 #include <string>
 
 #include "ipc/error.hpp"
+#include "ipc/hash.hpp"
+#include "ipc/io.hpp"
 #include "ipc/processes.hpp"
 
 namespace ipc {
@@ -24,6 +26,12 @@ constexpr std::uint64_t owner_word(pid_t pid, Roster::State state) noexcept {
 }
 
 constexpr pid_t pid_in(std::uint64_t owner) noexcept { return static_cast<pid_t>(owner & 0xFFFFFFFF); }
+
+/// Tells this boot from every other, after which pids and start times come again. 0 when unknown.
+std::uint64_t this_boot() {
+  const auto id = read_small_file("/proc/sys/kernel/random/boot_id");
+  return id ? hash128(*id).low : 0;
+}
 
 /// Nobody's any more. A number that another process has got meanwhile keeps its place until that one ends too.
 bool is_vacant(std::uint64_t owner) noexcept {
@@ -43,6 +51,7 @@ Roster::Roster(int fd, std::size_t begin) : fd_(fd), begin_(begin) {
   while (!claim()) map(size_ + kBlock);
   const auto facts = facts_of(::getpid());
   place_->since.store(std::time(nullptr));
+  place_->boot.store(this_boot());
   place_->start.store(facts ? facts->start : 0);
 }
 
@@ -88,11 +97,12 @@ std::vector<Roster::Entry> Roster::entries(int fd, std::size_t begin) {
     std::uint64_t owner;
     std::uint64_t start;
     std::int64_t since;
-    std::uint64_t spare;
+    std::uint64_t boot;
   };
   static_assert(sizeof(Image) == sizeof(Place));
   std::vector<Entry> running;
   Image image{};
+  const std::uint64_t boot = this_boot();
   for (off_t at = static_cast<off_t>(begin);; at += static_cast<off_t>(sizeof image)) {
     const ssize_t count = ::pread(fd, &image, sizeof image, at);
     if (count < 0 && errno == EINTR) {
@@ -102,7 +112,7 @@ std::vector<Roster::Entry> Roster::entries(int fd, std::size_t begin) {
     if (count < 0) throw_errno("read", "semaphore");
     if (count != static_cast<ssize_t>(sizeof image)) return running;
     const pid_t pid = pid_in(image.owner);
-    if (pid <= 0 || !is_running(pid, image.start)) continue;
+    if (pid <= 0 || image.boot != boot || !is_running(pid, image.start)) continue;
     running.push_back({pid, static_cast<State>(image.owner >> 32), image.since});
   }
 }

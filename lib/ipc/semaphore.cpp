@@ -10,6 +10,7 @@
 #include <ctime>
 #include <initializer_list>
 #include <string>
+#include <utility>
 
 #include "ipc/error.hpp"
 
@@ -33,6 +34,7 @@ class Operations {
     if (change != 0) list_[count_++] = {place, static_cast<short>(change), static_cast<short>(flags)};
     return *this;
   }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   /// errno, or 0. Repeats after signals; `deadline` is for those without IPC_NOWAIT.
   [[nodiscard]] int perform(int id, Deadline deadline = Deadline::never()) noexcept {
     for (;;) {
@@ -117,7 +119,8 @@ Semaphore::Outcome Semaphore::acquire(Keep keep, Deadline deadline) {
     const int now = deadline <= Deadline::now() ? IPC_NOWAIT : 0;
     Operations operations;
     operations.add(kFree, -1, undo | now);
-    if (bounded_) operations.add(kRoom, 1, undo);
+    // A permit that comes back by itself still takes up room.
+    if (bounded_ && keep == Keep::forever) operations.add(kRoom, 1);
     const int errnum = operations.perform(id_, deadline);
     if (errnum == EAGAIN) return Outcome::not_now;
     if (means_gone(errnum)) return Outcome::gone;
@@ -140,7 +143,6 @@ bool Semaphore::pay_debt(Keep keep) {
 void Semaphore::release() noexcept {
   Operations operations;
   operations.add(kFree, 1, SEM_UNDO);
-  if (bounded_) operations.add(kRoom, -1, SEM_UNDO | IPC_NOWAIT);
   static_cast<void>(operations.perform(id_));  // a set that is gone needs nothing
 }
 
@@ -187,6 +189,25 @@ std::optional<Semaphore::Values> Semaphore::values() const {
 }
 
 int Semaphore::waiters() const { return std::max(::semctl(id_, kFree, GETNCNT), 0); }
+
+bool Semaphore::shut() {
+  for (;;) {
+    const auto now = values();
+    if (!now || now->free == 0) return true;
+    Operations operations;
+    operations.add(kFree, -now->free, SEM_UNDO | IPC_NOWAIT);
+    const int errnum = operations.perform(id_);
+    if (errnum == 0) shut_ += now->free;
+    if (errnum == 0 || means_gone(errnum)) return true;
+    if (errnum != EAGAIN) return false;
+  }
+}
+
+void Semaphore::reopen() noexcept {
+  Operations operations;
+  operations.add(kFree, std::exchange(shut_, 0), SEM_UNDO);
+  if (!operations.empty()) static_cast<void>(operations.perform(id_));
+}
 
 void Semaphore::remove() {
   if (::semctl(id_, 0, IPC_RMID) != 0 && !means_gone(errno)) fail("remove", errno);

@@ -29,7 +29,7 @@ class Semaphore {
     int free = 0;     ///< permits to be had
     int debt = 0;     ///< permits to be withdrawn as they are given back
     int limit = 0;    ///< permits in all, as last said
-    int ceiling = 0;  ///< the most that may be free, 0: kMost
+    int ceiling = 0;  ///< the most that may be free or come back by itself, 0: kMost
   };
   /// What an operation met: `gone` when the set has been removed, before it or while it waited.
   enum class Outcome { done, not_now, gone };
@@ -55,6 +55,11 @@ class Semaphore {
   [[nodiscard]] std::optional<Values> values() const;
   /// How many processes wait for a permit.
   [[nodiscard]] int waiters() const;
+
+  /// Takes all permits that are free, so that nobody gets one between a look at who holds some and remove(). They are
+  /// given back by reopen(), or by the end of this process. False when the kernel refuses.
+  [[nodiscard]] bool shut();
+  void reopen() noexcept;
   void remove();
 
  private:
@@ -63,6 +68,7 @@ class Semaphore {
 
   int id_;
   bool bounded_ = false;
+  int shut_ = 0;  ///< the permits that shut() has taken
 };
 
 }  // namespace ipc

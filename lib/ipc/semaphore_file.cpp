@@ -23,6 +23,7 @@ struct Header {
   std::uint32_t cookie;
   std::int32_t limit;
   std::int32_t ceiling;
+  std::uint32_t removed_in_use;
 };
 static_assert(sizeof(Header) <= SemaphoreFile::kRosterBegin);
 
@@ -98,7 +99,7 @@ Fd try_open(const std::string& path, int access) {
 
 /// Puts a file with its header under `path`, at once and whole; does nothing when there is one already.
 void make_file(const std::string& path, const SemaphoreFile::Shape& shape) {
-  Header header{kMagic, 0, 0, shape.limit, shape.ceiling};
+  Header header{kMagic, 0, 0, shape.limit, shape.ceiling, 0};
   draw_key(header);
   const auto slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -118,6 +119,14 @@ void make_file(const std::string& path, const SemaphoreFile::Shape& shape) {
   }
   if (!unnamed) ::unlink(own.c_str());
   if (errnum != 0 && errnum != EEXIST) throw Error(errnum, "", kObject);
+}
+
+/// Making and mending take microseconds: who has the lock for longer has been stopped in the middle.
+FileLock lock_file(int fd) {
+  constexpr Duration kLongest = std::chrono::seconds(5);
+  auto lock = FileLock::lock(fd, FileLock::Mode::exclusive, Deadline::after(kLongest));
+  if (!lock) throw Error(EBUSY, "is being made or removed", kObject);
+  return std::move(*lock);
 }
 
 /// With the file locked: the set of the header, made anew if there is none.
@@ -150,8 +159,12 @@ std::optional<SemaphoreFile> SemaphoreFile::open(const std::string& path, const 
     }
     Header header = read_header(file.get());
     auto semaphore = Semaphore::open(header.key, static_cast<std::uint16_t>(header.cookie));
-    if (semaphore) return SemaphoreFile(std::move(file), *semaphore);
-    const auto lock = FileLock::lock(file.get(), FileLock::Mode::exclusive);
+    if (semaphore) {
+      // Its age tells what clears old files away that it is in use.
+      static_cast<void>(::futimens(file.get(), nullptr));
+      return SemaphoreFile(std::move(file), *semaphore);
+    }
+    const auto lock = lock_file(file.get());
     if (!names(path, file.get())) continue;
     header = read_header(file.get());
     semaphore = mend(file.get(), header);
@@ -165,7 +178,7 @@ std::vector<Roster::Entry> SemaphoreFile::users() const { return Roster::entries
 bool SemaphoreFile::is_at(const std::string& path) const { return names(path, file_.get()); }
 
 Semaphore::Outcome SemaphoreFile::resize(int limit) {
-  const auto lock = FileLock::lock(file_.get(), FileLock::Mode::exclusive);
+  const auto lock = lock_file(file_.get());
   const auto outcome = semaphore_.resize(limit);
   if (outcome != Semaphore::Outcome::done) return outcome;
   Header header = read_header(file_.get());
@@ -174,16 +187,27 @@ Semaphore::Outcome SemaphoreFile::resize(int limit) {
   return outcome;
 }
 
+bool SemaphoreFile::was_removed_in_use() const { return read_header(file_.get()).removed_in_use != 0; }
+
 SemaphoreFile::Removal SemaphoreFile::remove(const std::string& path, bool force) {
   const Fd file = try_open(path, O_RDWR);
   if (!file) return Removal::missing;
-  const auto lock = FileLock::lock(file.get(), FileLock::Mode::exclusive);
+  const auto lock = lock_file(file.get());
   if (!names(path, file.get())) return Removal::missing;
-  const Header header = read_header(file.get());
+  Header header = read_header(file.get());
   auto semaphore = Semaphore::open(header.key, static_cast<std::uint16_t>(header.cookie));
-  const bool used =
-      !Roster::entries(file.get(), kRosterBegin).empty() || (semaphore && semaphore->waiters() > 0);
-  if (used && !force) return Removal::in_use;
+  const auto is_used = [&] {
+    return !Roster::entries(file.get(), kRosterBegin).empty() || (semaphore && semaphore->waiters() > 0);
+  };
+  // Once more behind the shut door: somebody may have come in.
+  if (!force && (is_used() || (semaphore && semaphore->shut() && is_used()))) {
+    if (semaphore) semaphore->reopen();
+    return Removal::in_use;
+  }
+  if (force) {
+    header.removed_in_use = 1;
+    write_header(file.get(), header);
+  }
   if (semaphore) semaphore->remove();
   if (::unlink(path.c_str()) != 0) throw_errno("remove", kObject);
   return Removal::removed;

@@ -51,6 +51,9 @@ class SemaphoreFile {
   /// `path` still names this file; not so once it has been removed.
   [[nodiscard]] bool is_at(const std::string& path) const;
 
+  /// It has been removed by force, from under those who used it.
+  [[nodiscard]] bool was_removed_in_use() const;
+
   /// As Semaphore::resize, and remembered for the day when the set is gone.
   [[nodiscard]] Semaphore::Outcome resize(int limit);
 

@@ -47,6 +47,7 @@ SignalQueue::SignalQueue(std::initializer_list<int> signals) {
 }
 
 SignalQueue::~SignalQueue() {
+  if (stays_blocked_) return;
   // What a failed write left pending must not kill a process that has already dealt with the failure.
   sigset_t of_writes;
   sigemptyset(&of_writes);

@@ -25,6 +25,10 @@ class SignalQueue {
   /// The next pending signal, if there is one.
   [[nodiscard]] std::optional<int> next() noexcept;
 
+  /// Leaves the signals blocked when the queue ends: for a process that is about to exit, with a status that a late
+  /// signal must not replace.
+  void stay_blocked() noexcept { stays_blocked_ = true; }
+
   /// What children should start with: the mask and the ignored SIGCHLD that this process was given.
   [[nodiscard]] const sigset_t& inherited_mask() const noexcept { return inherited_; }
   [[nodiscard]] bool child_signal_was_ignored() const noexcept { return child_signal_was_ignored_; }
@@ -32,6 +36,7 @@ class SignalQueue {
  private:
   sigset_t inherited_{};
   bool child_signal_was_ignored_ = false;
+  bool stays_blocked_ = false;
   Fd fd_;
 };
 

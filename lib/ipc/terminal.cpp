@@ -4,10 +4,15 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
+
+#include "ipc/error.hpp"
+
 namespace ipc {
 
 std::optional<Terminal> Terminal::open() {
   Fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
+  if (!terminal && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) throw_errno("", "/dev/tty");
   if (!terminal) return std::nullopt;
   return Terminal(std::move(terminal));
 }
@@ -34,10 +39,12 @@ void Terminal::take_back() noexcept {
   lent_ = 0;
 }
 
-bool Terminal::is_ours() const noexcept { return ::tcgetpgrp(terminal_.get()) == ::getpgrp(); }
+bool Terminal::is_with(pid_t group) const noexcept { return ::tcgetpgrp(terminal_.get()) == group; }
+
+bool Terminal::is_ours() const noexcept { return is_with(::getpgrp()); }
 
 bool Terminal::is_at(int fd) const noexcept {
-  // Only a descriptor of the caller's controlling terminal answers at all.
+  // Only a descriptor of the caller's controlling terminal answers at all, besides masters of pseudo-terminals.
   return ::tcgetpgrp(fd) >= 0;
 }
 

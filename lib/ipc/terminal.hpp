@@ -15,7 +15,7 @@ namespace ipc {
 class Terminal {
  public:
   /// Nothing when this process has no controlling terminal. Blocks SIGTTOU until the object ends, so that the terminal
-  /// can be taken back while this process is in the background.
+  /// can be taken back while this process is in the background. Throws Error.
   [[nodiscard]] static std::optional<Terminal> open();
 
   Terminal(Terminal&& other) noexcept
@@ -26,10 +26,12 @@ class Terminal {
   ~Terminal();
 
   [[nodiscard]] int descriptor() const noexcept { return terminal_.get(); }
+  /// A child gets it from its parent, after the exec: one that took it before could be stopped by the user before it
+  /// has executed anything, and its parent would wait for that in vain.
   void give(pid_t group) noexcept;
-  /// The child's group has just become the foreground, by its own doing.
-  void lent(pid_t group) noexcept { lent_ = group; }
   [[nodiscard]] bool is_lent() const noexcept { return lent_ != 0; }
+  /// `group` is in the foreground.
+  [[nodiscard]] bool is_with(pid_t group) const noexcept;
   /// From the child that has it; does nothing when somebody else (the shell) has.
   void take_back() noexcept;
   /// This process's own group is the one in the foreground.

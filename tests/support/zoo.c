@@ -11,6 +11,8 @@
 //                                "late" and says in FILE.late how that went ("wrote" or the error); its pid in FILE
 //   zoo ids                      print "pid PID pgid PGID sid SID ppid PPID"
 //   zoo ignore-term FILE         ignore TERM, INT and HUP for ever; its pid in FILE
+//   zoo join-parent FILE         move into the process group of its parent, pid in FILE, then wait for ever
+//   zoo leaderless FILE          end the first thread and leave another, which waits for ever; pid in FILE
 //   zoo no-newline TEXT          write TEXT, and no newline
 //   zoo setsid FILE              as double-fork, but the grandchild is in a session of its own
 //   zoo signals                  print the blocked mask and the ignored dispositions
@@ -26,6 +28,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -212,6 +215,39 @@ static int ignore_term(char** argv) {
   return 0;
 }
 
+static int join_parent(char** argv) {
+  if (setpgid(0, getpgid(getppid())) != 0) fail("setpgid");
+  publish_pid(argv[0]);
+  wait_for_ever();
+  return 0;
+}
+
+static pthread_t first_thread;
+
+static void* outlive(void* file) {
+  char path[64];
+  char stat[512] = "";
+  const struct timespec tick = {0, 1000000};
+  pthread_join(first_thread, NULL);
+  snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)getpid(), (int)getpid());
+  while (strstr(stat, ") Z") == NULL) {
+    nanosleep(&tick, NULL);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, stat, sizeof stat - 1) < 0) fail(path);
+    close(fd);
+  }
+  publish_pid(file);
+  wait_for_ever();
+  return NULL;
+}
+
+static int leaderless(char** argv) {
+  pthread_t other;
+  first_thread = pthread_self();
+  if (pthread_create(&other, NULL, outlive, argv[0]) != 0) fail("pthread_create");
+  pthread_exit(NULL);
+}
+
 static int no_newline(char** argv) {
   write_whole(STDOUT_FILENO, argv[0], strlen(argv[0]));
   return 0;
@@ -324,6 +360,8 @@ static const struct {
     {"hold-pipe", 2, hold_pipe},
     {"ids", 0, ids},
     {"ignore-term", 1, ignore_term},
+    {"join-parent", 1, join_parent},
+    {"leaderless", 1, leaderless},
     {"no-newline", 1, no_newline},
     {"setsid", 1, own_session},
     {"signals", 0, print_signals},

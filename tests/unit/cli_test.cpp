@@ -21,14 +21,14 @@ struct Result {
   std::string err;
 };
 
-Result run(const std::function<int()>& body) {
+Result run(const std::function<int()>& body, int usage_status = ipc::kExitUsage) {
   ipc::Pipe out = ipc::Pipe::create();
   ipc::Pipe err = ipc::Pipe::create();
   Result result;
   {
     const Redirect one(1, out.write_end.get());
     const Redirect two(2, err.write_end.get());
-    result.status = ipc::run_main("tool", body);
+    result.status = ipc::run_main("tool", body, usage_status);
   }
   result.out = read_present(out.read_end.get());
   result.err = read_present(err.read_end.get());
@@ -104,4 +104,15 @@ TEST("the standard descriptors are open when the body begins") {
     return ipc::run_main("tool", [] { return is_open(0) && is_open(1) && is_open(2) ? 0 : 1; });
   });
   check_equal(ending.status(), 0);
+}
+
+TEST("a tool may have another status for usage errors, and for what nobody handled") {
+  Result result = run([]() -> int { throw ipc::UsageError("-x: unknown option"); }, 64);
+  check_equal(result.status, 64);
+  check_equal(result.err, "tool: -x: unknown option\ntry 'tool --help'\n");
+  result = run([]() -> int { throw ipc::Error(ENOENT, "", "/no/file"); }, 64);
+  check_equal(result.status, 64);
+  check_equal(result.err, "tool: /no/file: No such file or directory\n");
+  check_equal(run([]() -> int { throw ipc::Answer{"the help\n"}; }, 64).status, 0);
+  check_equal(run([] { return 7; }, 64).status, 7);
 }

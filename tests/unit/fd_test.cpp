@@ -133,3 +133,52 @@ TEST("open standard descriptors are left as they are") {
   });
   check_equal(ending.status(), 0);
 }
+
+TEST("a standard descriptor that was closed is known as occupied, and no other is") {
+  for (int closed = 0; closed < 8; ++closed) {
+    const auto ending = in_child([&] {
+      for (int fd = 0; fd < 3; ++fd) {
+        if ((closed >> fd & 1) != 0) ::close(fd);
+      }
+      ipc::occupy_standard_descriptors();
+      for (int fd = 0; fd < 3; ++fd) {
+        if (ipc::is_occupied(fd) != ((closed >> fd & 1) != 0)) return fd + 1;
+      }
+      return 0;
+    });
+    check_equal(ending.status(), 0, std::to_string(closed));
+  }
+}
+
+TEST("a caller's /dev/null is its own, and so is any other file opened the wrong way round") {
+  const Scratch scratch;
+  const auto ending = in_child([&] {
+    const std::string path = scratch.file("file");
+    for (int fd = 0; fd < 3; ++fd) {
+      const int right = fd == 0 ? O_RDONLY : O_WRONLY;
+      const int wrong = fd == 0 ? O_WRONLY : O_RDONLY;
+      ::dup2(ipc::open_file("/dev/null", right).get(), fd);
+      if (ipc::is_occupied(fd)) return 1;
+      ::dup2(ipc::open_file("/dev/null", O_RDWR).get(), fd);
+      if (ipc::is_occupied(fd)) return 2;
+      ::dup2(ipc::open_file("/dev/zero", wrong).get(), fd);
+      if (ipc::is_occupied(fd)) return 3;
+      ::dup2(ipc::open_file(path, wrong).get(), fd);
+      if (ipc::is_occupied(fd)) return 4;
+      ::close(fd);
+      if (ipc::is_occupied(fd)) return 5;
+      if (::open("/dev/null", wrong) != fd || !ipc::is_occupied(fd)) return 6;
+    }
+    return 0;
+  });
+  check_equal(ending.status(), 0);
+}
+
+TEST("only the standard descriptors can be occupied") {
+  const Fd reading = ipc::open_file("/dev/null", O_RDONLY);
+  const Fd writing = ipc::open_file("/dev/null", O_WRONLY);
+  check(!ipc::is_occupied(reading.get()));
+  check(!ipc::is_occupied(writing.get()));
+  check(!ipc::is_occupied(-1));
+  check(!ipc::is_occupied(9999));
+}

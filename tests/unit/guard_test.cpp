@@ -13,8 +13,10 @@
 #include "child.hpp"
 #include "descriptors.hpp"
 #include "eventually.hpp"
+#include "ipc/file_lock.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/process.hpp"
+#include "latch.hpp"
 #include "scratch.hpp"
 #include "tap.hpp"
 
@@ -206,4 +208,103 @@ TEST("its lifeline does not go to children: they would keep it asleep") {
   const int before = leaks();
   const Guard guard(1);
   check_equal(leaks(), before);
+}
+
+TEST("a lock on the kept descriptor is held until the killed leader is gone, and then freed") {
+  const Scratch scratch;
+  const std::string path = scratch.file("lock");
+  const ipc::Fd other = ipc::open_file(path, O_RDWR);
+  for (int round = 0; round < 5; ++round) {
+    ipc::Pipe told = ipc::Pipe::create();
+    Latch locked;
+    Child tool([&] {
+      ::close(other.get());
+      const ipc::Fd file = ipc::open_file(path, O_RDWR);
+      const auto lock = ipc::FileLock::try_lock(file.get(), ipc::FileLock::Mode::exclusive);
+      Guard guard(2, file.get());
+      // Of the tool's own making, so that PDEATHSIG does not end it; without the descriptor, and slow to die.
+      const pid_t leader = ::fork();
+      if (leader == 0) {
+        ::setpgid(0, 0);
+        guard.slot(1).store(::getpid());
+        const std::string memory(64U << 20U, 'm');
+        const pid_t self = ::getpid();
+        if (::write(told.write_end.get(), &self, sizeof self) != sizeof self) return 1;
+        for (int fd = 3; fd < 64; ++fd) ::close(fd);  // the lifeline, too, as an exec would
+        for (;;) ::pause();
+      }
+      if (lock) locked.open();
+      for (;;) ::pause();
+      return 0;
+    });
+    require(locked.wait());
+    pid_t leader = 0;
+    require(::read(told.read_end.get(), &leader, sizeof leader) == sizeof leader);
+    ::kill(tool.pid(), SIGKILL);
+    check_equal(tool.wait().signal, SIGKILL);
+    const auto lock = ipc::FileLock::lock(other.get(), ipc::FileLock::Mode::exclusive,
+                                          ipc::Deadline::after(std::chrono::seconds(10)));
+    require(lock.has_value(), "it is freed");
+    // Gone, or a zombie that nobody has reaped yet.
+    const std::string stat = file_text(proc(leader, "stat"));
+    check(stat.empty() || stat.find(") Z ") != std::string::npos, stat);
+  }
+}
+
+TEST("the kept descriptor is all that it has besides the lifeline") {
+  const Scratch scratch;
+  const std::string path = std::filesystem::canonical(scratch.path()).string() + "/lock";
+  const ipc::Fd file = ipc::open_file(path, O_RDWR | O_CREAT, 0600);
+  const Guard guard(1, file.get());
+  check(eventually([&] { return std::filesystem::read_symlink(proc(guard.pid(), "cwd")) == "/"; }));
+  std::size_t descriptors = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(proc(guard.pid(), "fd"))) {
+    ++descriptors;
+    if (entry.path().filename() == "1") check_equal(std::filesystem::read_symlink(entry).string(), path);
+  }
+  check_equal(descriptors, 2U);
+}
+
+TEST("a guard without groups lets the kept lock go with the tool, and so does a dismissed one") {
+  const Scratch scratch;
+  const std::string path = scratch.file("lock");
+  const ipc::Fd other = ipc::open_file(path, O_RDWR);
+  for (const bool dismissed : {false, true}) {
+    Child tool([&] {
+      ::close(other.get());
+      const ipc::Fd file = ipc::open_file(path, O_RDWR);
+      auto lock = ipc::FileLock::try_lock(file.get(), ipc::FileLock::Mode::exclusive);
+      if (!lock) return 1;
+      lock->abandon();
+      Guard guard(1, file.get());
+      if (dismissed) guard.dismiss();
+      ::raise(SIGKILL);
+      return 2;
+    });
+    check_equal(tool.wait().signal, SIGKILL);
+    check(ipc::FileLock::lock(other.get(), ipc::FileLock::Mode::exclusive,
+                              ipc::Deadline::after(std::chrono::seconds(10)))
+              .has_value());
+  }
+}
+
+TEST("let_go() ends it without harm to any group") {
+  Child other([] {
+    ::setpgid(0, 0);
+    for (;;) ::pause();
+    return 0;
+  });
+  ::setpgid(other.pid(), other.pid());
+  Guard guard(1);
+  guard.slot(0).store(other.pid());
+  const pid_t pid = guard.pid();
+  guard.let_go();
+  check(eventually([&] { return file_text(proc(pid, "stat")).find(") Z ") != std::string::npos; }),
+        "it has ended, and waits for dismiss()");
+  guard.let_go();
+  guard.dismiss();
+  check_equal(::kill(pid, 0), -1);
+  guard.let_go();
+  check_equal(::kill(other.pid(), 0), 0);
+  check_equal(::waitpid(other.pid(), nullptr, WNOHANG), 0, "it lives");
 }

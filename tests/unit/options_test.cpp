@@ -20,6 +20,9 @@ struct Config {
 
 constexpr ipc::ToolText kTool = {"tool", "tool [OPTIONS] COMMAND\n       tool --other\n", "Does things.\n"};
 
+/// The same with letters for what every tool has.
+constexpr ipc::ToolText kLettered = {kTool.name, kTool.synopsis, kTool.summary, "h", "V"};
+
 constexpr ipc::Option<Config> kTable[] = {
     {"", "", nullptr, "First things", nullptr},
     {"njP", "jobs", "N", "run N at a time",
@@ -37,13 +40,13 @@ constexpr ipc::Option<Config> kTable[] = {
 };
 
 /// What parse() made of the words: the applied options, a bar, the operands.
-std::string parsed(std::vector<std::string> words) {
+std::string parsed(std::vector<std::string> words, const ipc::ToolText& tool = kTool) {
   std::vector<char*> argv;
   words.insert(words.begin(), "tool");
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   Config config;
-  const auto operands = ipc::parse(static_cast<int>(words.size()), argv.data(), kTool, kTable, config);
+  const auto operands = ipc::parse(static_cast<int>(words.size()), argv.data(), tool, kTable, config);
   std::string text = config.seen + '|';
   for (const char* operand : operands) text += std::string(operand) + ' ';
   return text;
@@ -53,9 +56,9 @@ std::string refusal(const std::vector<std::string>& words, tap::Here at = tap::H
   return check_throws<UsageError>([&] { (void)parsed(words); }, words.empty() ? "" : words.front(), at);
 }
 
-std::string answer(const std::vector<std::string>& words) {
+std::string answer(const std::vector<std::string>& words, const ipc::ToolText& tool = kTool) {
   try {
-    (void)parsed(words);
+    (void)parsed(words, tool);
   } catch (const Answer& answer) {
     return answer.text;
   }
@@ -192,4 +195,22 @@ TEST("--completions prints the script of a known shell") {
 
 TEST("--help is an operand's own after the first operand") {
   check_equal(parsed({"cmd", "--help"}), "|cmd --help ");
+}
+
+TEST("letters for --help and --version, where a tool has them") {
+  check_equal(answer({"-V"}, kLettered), answer({"--version"}));
+  const std::string help = answer({"-h"}, kLettered);
+  check_equal(help, answer({"--help"}, kLettered));
+  check(has(help, "  -h, --help                print this help\n"));
+  check(has(help, "  -V, --version             print the version\n"));
+  check_equal(answer({"-kh"}, kLettered), help, "in a cluster");
+  check_equal(parsed({"cmd", "-h", "-V"}, kLettered), "|cmd -h -V ");
+  check_equal(refusal({"-h"}), "-h: unknown option", "and no letters where it has none");
+  check_equal(refusal({"-V"}), "-V: unknown option");
+}
+
+TEST("without options the operands are the words themselves") {
+  check_equal(parsed({"cmd"}), "|cmd ");
+  check_equal(parsed({"cmd", "--version"}), "|cmd --version ");
+  check_equal(parsed({"", "x"}), "| x ");
 }

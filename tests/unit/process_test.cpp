@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "child.hpp"
+#include "command.hpp"
 #include "descriptors.hpp"
 #include "eventually.hpp"
 #include "ipc/error.hpp"
@@ -27,53 +28,6 @@ using ipc::Pipe;
 using ipc::Process;
 using ipc::Spawned;
 using Step = ipc::Spawned::Step;
-
-/// A plan whose words live as long as it does.
-struct Command {
-  explicit Command(std::vector<std::string> all) : words(std::move(all)) {
-    for (auto& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    plan.path = words.front().c_str();
-    plan.argv = argv.data();
-    plan.envp = environ;
-  }
-  Command(const Command&) = delete;
-  Command& operator=(const Command&) = delete;
-
-  std::vector<std::string> words;
-  std::vector<char*> argv;
-  ipc::SpawnPlan plan;
-};
-
-ipc::Ending end_of(Process& process) {
-  pollfd ended{process.pidfd(), POLLIN, 0};
-  while (::poll(&ended, 1, -1) < 0) {
-  }
-  const auto report = process.reap();
-  require(report.has_value(), "it has ended");
-  return report->ending;
-}
-
-/// What a command prints on its stdout, with whatever `change` does to its plan.
-template <class Change>
-std::string output_of(std::vector<std::string> words, Change change) {
-  Command command(std::move(words));
-  Pipe out = Pipe::create();
-  command.plan.standard[1] = out.write_end.get();
-  change(command.plan);
-  Spawned spawned = ipc::spawn(command.plan);
-  require(spawned.failed == Step::none, "it starts");
-  out.write_end.reset();
-  std::string text = read_all(out.read_end.get());
-  check_equal(end_of(spawned.process).status(), 0);
-  return text;
-}
-
-/// The same for a script of sh.
-template <class Change>
-std::string output_of(const std::string& script, Change change) {
-  return output_of(std::vector<std::string>{"/bin/sh", "-c", script, "sh"}, change);
-}
 
 void check_fails(const ipc::SpawnPlan& plan, Step step, int errnum, tap::Here at = tap::Here::current()) {
   const Spawned spawned = ipc::spawn(plan);
@@ -273,10 +227,6 @@ TEST("it begins in its directory; one that is none is told") {
   const ipc::Fd file = ipc::open_file(scratch.file("file"), O_RDONLY);
   command.plan.directory = file.get();
   check_fails(command.plan, Step::directory, ENOTDIR);
-  command.plan.directory = -1;
-  const ipc::Fd null = ipc::open_file("/dev/null", O_RDWR);
-  command.plan.terminal = null.get();
-  check_fails(command.plan, Step::terminal, ENOTTY);
 }
 
 TEST("it gets its own limit of descriptors") {
@@ -338,6 +288,19 @@ TEST("signals go to the whole group") {
   spawned.process.signal_group(SIGTERM);
   check_equal(read_all(out.read_end.get()), "", "all that held the pipe are gone");
   check_equal(end_of(spawned.process).signal, SIGTERM);
+}
+
+TEST("await() waits for the end, and leaves the report to reap()") {
+  Command command({"/bin/sh", "-c", "read line; exit 9"});
+  Pipe in = Pipe::create();
+  command.plan.standard[0] = in.read_end.get();
+  Spawned spawned = ipc::spawn(command.plan);
+  in.write_end.reset();
+  spawned.process.await();
+  spawned.process.await();
+  const auto report = spawned.process.reap();
+  require(report.has_value());
+  check_equal(report->ending.code, 9);
 }
 
 TEST("the end of a Process that was not reaped ends its group, too") {

@@ -165,3 +165,15 @@ TEST("suffer_signal returns where the kernel drops the stop: in an orphaned grou
   });
   check_equal(ending.status(), 42);
 }
+
+TEST("a queue that stays blocked leaves late signals to nobody") {
+  const auto ending = in_child([] {
+    {
+      SignalQueue queue({SIGTERM, SIGINT});
+      queue.stay_blocked();
+    }
+    ::kill(::getpid(), SIGTERM);
+    return is_blocked(SIGTERM) && is_blocked(SIGINT) ? 42 : 1;
+  });
+  check_equal(ending.status(), 42);
+}
