@@ -34,6 +34,7 @@ bool is_hidden(const ipc::LockHolder& record) {
 std::vector<ipc::LockHolder> holders_of(ipc::FileId file) {
   const auto records = ipc::lock_records(file).holders;
   std::vector<pid_t> takers;
+  takers.reserve(records.size());
   for (const auto& record : records) takers.push_back(record.pid);
   auto holders = representatives(ipc::holders_among(takers, file));
   if (holders.empty() || holders.size() < records.size())

@@ -12,7 +12,8 @@
 //   zoo ids                      print "pid PID pgid PGID sid SID ppid PPID"
 //   zoo ignore-term FILE         ignore TERM, INT and HUP for ever; its pid in FILE
 //   zoo join-parent FILE         move into the process group of its parent, pid in FILE, then wait for ever
-//   zoo leaderless FILE          end the first thread and leave another, which waits for ever; pid in FILE
+//   zoo leaderless FILE          end the first thread and leave another, which waits for ever or until its parent has
+//                                ended; pid in FILE
 //   zoo no-newline TEXT          write TEXT, and no newline
 //   zoo setsid FILE              as double-fork, but the grandchild is in a session of its own
 //   zoo signals                  print the blocked mask and the ignored dispositions
@@ -34,6 +35,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -228,6 +230,8 @@ static void* outlive(void* file) {
   char path[64];
   char stat[512] = "";
   const struct timespec tick = {0, 1000000};
+  // No /proc file tells any more whose test this belongs to, so that nobody would find it after a failure.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   pthread_join(first_thread, NULL);
   snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)getpid(), (int)getpid());
   while (strstr(stat, ") Z") == NULL) {
