@@ -20,6 +20,7 @@ namespace {
 
 constexpr long kRepeatNanoseconds = 5'000'000;
 
+/// The timer is the system call's: the C library's can start threads, and brings their code along.
 /// While it lives, a signal interrupts this thread's system calls from `deadline` on, again and again.
 class Interrupter {
  public:
@@ -35,7 +36,7 @@ class Interrupter {
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = signal_;
     event.sigev_notify_thread_id = static_cast<pid_t>(::syscall(SYS_gettid));
-    if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) {
+    if (::syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer_) != 0) {
       const int errnum = errno;
       restore();
       throw Error(errnum, "", "timer");
@@ -43,12 +44,12 @@ class Interrupter {
     itimerspec times{};
     times.it_value = deadline.time();
     times.it_interval.tv_nsec = kRepeatNanoseconds;
-    ::timer_settime(timer_, TIMER_ABSTIME, &times, nullptr);
+    ::syscall(SYS_timer_settime, timer_, TIMER_ABSTIME, &times, nullptr);
   }
   Interrupter(const Interrupter&) = delete;
   Interrupter& operator=(const Interrupter&) = delete;
   ~Interrupter() {
-    ::timer_delete(timer_);
+    ::syscall(SYS_timer_delete, timer_);
     restore();
   }
 
@@ -61,7 +62,7 @@ class Interrupter {
   int signal_ = SIGRTMAX;  // nobody else means anything by it, as by SIGALRM
   struct sigaction action_before_ {};
   sigset_t mask_before_{};
-  timer_t timer_{};
+  int timer_ = 0;
 };
 
 int operation_of(FileLock::Mode mode) noexcept { return mode == FileLock::Mode::shared ? LOCK_SH : LOCK_EX; }

@@ -127,8 +127,6 @@ namespace detail {
 
 std::span<char*> parse(int argc, char** argv, const ToolText& tool, std::span<const OptionText> options,
                        void* config, const void* table, Apply apply) {
-  // Nothing to look up, and no table to make: start-up is most of what a small tool costs.
-  if (argc > 1 && argv[1][0] != '-') return {argv + 1, static_cast<std::size_t>(argc - 1)};
   std::vector<OptionText> all(options.begin(), options.end());
   const auto common = common_options(tool);
   all.insert(all.end(), common.begin(), common.end());

@@ -57,6 +57,8 @@ using Apply = void (*)(void* config, const void* table, std::size_t index, std::
 template <class Config, std::size_t N>
 [[nodiscard]] std::span<char*> parse(int argc, char** argv, const ToolText& tool,
                                      const Option<Config> (&table)[N], Config& config) {
+  // Nothing to look up, and no table to make: start-up is most of what a small tool costs.
+  if (argc > 1 && argv[1][0] != '-') return {argv + 1, static_cast<std::size_t>(argc - 1)};
   std::vector<OptionText> texts;
   texts.reserve(N + 3);
   for (const auto& option : table) texts.push_back({option.shorts, option.name, option.value, option.help});
