@@ -21,9 +21,12 @@ setup() {
 }
 
 teardown() {
-	local left status=0 pid
+	local left status=0 pid start
 	if [ -e "$BATS_TEST_TMPDIR.feeders" ]; then
-		while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done <"$BATS_TEST_TMPDIR.feeders"
+		# A number can be another process's by now.
+		while read -r pid start; do
+			[ "$(start_of "$pid")" != "$start" ] || kill -KILL "$pid" 2>/dev/null || true
+		done <"$BATS_TEST_TMPDIR.feeders"
 	fi
 	if ! retry_until 5 no_process_left; then
 		left=$(marked_pids)
@@ -102,6 +105,15 @@ pid_consumed_signal() {
 	(((16#$pending >> ($2 - 1) & 1) == 0))
 }
 
+# start_of PID: the time of its start, in ticks since boot; empty when it is gone.
+start_of() {
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	# shellcheck disable=SC2086 # its words
+	set -- ${stat##*) }
+	echo "${20}"
+}
+
 pid_is() { [ "$(pid_state "$1")" = "$2" ]; }
 
 # await FILE...: until they are all there.
@@ -122,7 +134,7 @@ detach() {
 		fd=${fd##*/}
 		[ "$fd" -le 2 ] || eval "exec $fd>&-"
 	done
-	echo "$BASHPID" >>"$BATS_TEST_TMPDIR.feeders"
+	echo "$BASHPID $(start_of "$BASHPID")" >>"$BATS_TEST_TMPDIR.feeders"
 }
 
 # slowly GATE LINE...: prints the lines, and waits at GATE before each but the first. For stdin: < <(slowly ...).

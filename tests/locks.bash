@@ -50,7 +50,15 @@ release() {
 }
 
 # What /proc/locks has on FILE. granted FILE: READ or WRITE for each holder, in one line. waiters FILE: their number.
-granted() { locks_of "$1" | awk '$2 != "->" { print $4 }' | xargs; }
+# The kernel prints a page at a time, and skips some when locks before them go meanwhile: nothing is asked for again.
+granted() {
+	local found i
+	for i in 1 2 3; do
+		found=$(locks_of "$1" | awk '$2 != "->" { print $4 }' | xargs)
+		[ -z "$found" ] || break
+	done
+	echo "$found"
+}
 waiters() { locks_of "$1" | grep -c -e '->' || true; }
 
 locks_of() {

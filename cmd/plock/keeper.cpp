@@ -83,6 +83,7 @@ bool Keeper::start() {
     plan.argv = command_.argv();
     spawned = ipc::spawn(plan);
   }
+  if (!spawned.process) guard_.slot(0).store(0);
   if (spawned.failed == ipc::Spawned::Step::exec) {
     status_ = command_.complain(spawned.errnum);
     return false;

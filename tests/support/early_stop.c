@@ -63,9 +63,9 @@ static void lead(char** command, int report) {
   _exit(0);
 }
 
-// Until the terminal's foreground group is neither of the two; or, when that takes too long, not at all.
-static pid_t await_group(int terminal, pid_t one, pid_t other) {
-  const double deadline = now() + 0.02;
+// Until the terminal's foreground group is neither of the two; or, after so long, not at all.
+static pid_t await_group(int terminal, pid_t one, pid_t other, double seconds) {
+  const double deadline = now() + seconds;
   pid_t group = tcgetpgrp(terminal);
   while ((group <= 0 || group == one || group == other) && now() < deadline) group = tcgetpgrp(terminal);
   return group;
@@ -81,10 +81,10 @@ static int play(int round, char** command) {
   }
   if (leader == 0) lead(command, report);
   close(report);
-  const pid_t job = await_group(terminal, leader, leader);
+  const pid_t job = await_group(terminal, leader, leader, 5);
   double moment = now() + (round * 7 % 32) * 50e-6;
   if (round % 2 == 1) {
-    await_group(terminal, leader, job);
+    await_group(terminal, leader, job, 0.02);
     moment = now() + (round / 2 % 6) * 20e-6;
   }
   while (now() < moment) {
