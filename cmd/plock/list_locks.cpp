@@ -72,7 +72,9 @@ std::vector<ipc::LockHolder> hidden_holders(const std::vector<ipc::LockHolder>& 
     auto newer = ipc::holders_among({record.pid}, record.file);
     if (newer.empty() && !hides) newer = ipc::holders_among(ipc::all_processes(), record.file);
     std::ranges::move(newer, std::back_inserter(seen));
-    if (std::ranges::any_of(seen, is_it) || (!hides && !is_recorded(record, ids))) continue;
+    if (std::ranges::any_of(seen, is_it)) continue;
+    // One that is there and shows no such lock is just ending: its files are closed before its locks are gone.
+    if (!hides && (ipc::facts_of(record.pid) || !is_recorded(record, ids))) continue;
     hidden.push_back(record);
     if (!hides) hidden.back().pid = 0;
   }
