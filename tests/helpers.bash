@@ -134,7 +134,9 @@ detach() {
 		fd=${fd##*/}
 		[ "$fd" -le 2 ] || eval "exec $fd>&-"
 	done
-	echo "$BASHPID $(start_of "$BASHPID")" >>"$BATS_TEST_TMPDIR.feeders"
+	# Not in the substitution, which is a process of its own.
+	local self=$BASHPID
+	echo "$self $(start_of "$self")" >>"$BATS_TEST_TMPDIR.feeders"
 }
 
 # slowly GATE LINE...: prints the lines, and waits at GATE before each but the first. For stdin: < <(slowly ...).
