@@ -1,7 +1,7 @@
 #!/bin/bash
-# Two real jobs on the files under /usr/include (up to 3000). First: checksum them, one process a file, with ppool on
+# Three real jobs on the files under /usr/include (up to 3000). First: checksum them, one process a file, with ppool on
 # all processors, output in input order, then one after the other; and compare. Then: many processes add up their sizes
-# in one shared file, with and without plock.
+# in one shared file, with and without plock. Last: four workers checksum them from a queue, one of which is killed.
 set -u
 cd "$(dirname "$0")/.." || exit
 ppool=${IPCUTILS_BUILD:-$PWD/build}/bin/ppool
@@ -60,3 +60,33 @@ if [ "$with" -ne "$true_total" ]; then
 	echo "plock lost an update" >&2
 	exit 1
 fi
+
+# The checksums once more, by four workers that know nothing of each other, from a queue that survives one of them: it
+# is killed in the middle of its work. What it had in hand is done again by another, so one line may be there twice.
+pqueue=${ppool%ppool}pqueue
+export IPCUTILS_DIR=$scratch/names
+mkdir -m 700 "$IPCUTILS_DIR"
+unset IPCUTILS_STATE_DIR
+worker() { exec "$pqueue" get -f files -- cksum {} >"$scratch/worker.$1"; }
+four_workers() {
+	local n workers=()
+	"$pqueue" put -0 files <"$scratch/list" || return
+	for n in 1 2 3 4; do
+		worker "$n" &
+		workers+=("$!")
+	done
+	until [ -s "$scratch/worker.1" ] || "$pqueue" empty files; do sleep 0.01; done
+	kill -KILL "${workers[0]}"
+	wait "${workers[0]}" 2>/dev/null
+	"$pqueue" join files && "$pqueue" close files || return
+	for n in 1 2 3; do wait "${workers[n]}" || return; done
+}
+echo "pqueue put -0 files <list; 4 x pqueue get -f files -- cksum {}; kill -KILL one of them; pqueue join files"
+timed four_workers || { echo "demo: pqueue failed" >&2 && exit 1; }
+echo "$files files: $seconds s with 4 workers, one of them killed after $(wc -l <"$scratch/worker.1") files"
+if ! cmp <(sort -u "$scratch"/worker.*) <(sort -u "$scratch/sequential"); then
+	echo "the results differ" >&2
+	exit 1
+fi
+again=$(($(cat "$scratch"/worker.* | wc -l) - files))
+echo "the results are identical: nothing is missing; files done twice: $again"

@@ -6,7 +6,7 @@ load helpers
 
 long_options=(jobs null delimiter arg-file no-run-if-empty colsep replace sh commands max-records fit tty nice wd env
 	keep-order ungroup line-buffer tag tagstring buffer tmpdir results joblog exit timeout kill-after retries backoff
-	fail-fast halt resume resume-failed delay dry-run verbose progress completions help version)
+	fail-fast halt queue until-empty resume resume-failed delay dry-run verbose progress completions help version)
 
 @test "--help: on stdout, 0, with every option" {
 	local option
@@ -30,7 +30,7 @@ long_options=(jobs null delimiter arg-file no-run-if-empty colsep replace sh com
 @test "--help has no option that ppool does not know yet" {
 	local option
 	run -0 ppool --help
-	for option in workers pipe listen on-done on-fail init queue; do
+	for option in workers pipe listen on-done on-fail init; do
 		[[ $output != *"--$option"* ]]
 		run -2 ppool "--$option" x true ::: a
 		run -0 ppool --help

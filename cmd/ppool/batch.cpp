@@ -6,7 +6,7 @@
 #include <limits>
 #include <utility>
 
-#include "arguments.hpp"
+#include "ipc/arguments.hpp"
 
 namespace {
 
@@ -37,7 +37,7 @@ Batcher::Batcher(Source& source, const Config& config, std::size_t fixed_bytes, 
       skip_empty_(config.skip_empty),
       lines_may_hold_nul_(config.groups.empty() && config.delimiter.front() != '\0'),
       // Columns may be short enough where the whole record is not.
-      longest_(config.separator ? StreamSource::kLongest : kLongestArgument) {}
+      longest_(config.separator ? StreamSource::kLongest : ipc::kLongestArgument) {}
 
 Source::State Batcher::next_record(Record& record) {
   if (left_over_) {
@@ -70,6 +70,7 @@ bool Batcher::has_room_for(const Record& record) const {
 
 void Batcher::add(Record&& record) {
   partial_bytes_ += cost(record);
+  partial_.claim = record.claim;
   std::ranges::move(record.fields, std::back_inserter(partial_.fields));
 }
 
@@ -88,7 +89,7 @@ Source::State Batcher::next(JobInput& input) {
     }
     const Unfit unfit = judge(record);
     if (partial_.fields.empty() && unfit != Unfit::no) {
-      input = {std::move(record.fields), unfit};
+      input = {std::move(record.fields), unfit, record.claim};
       return state;
     }
     // One that can never run is a job of its own, after those before it.

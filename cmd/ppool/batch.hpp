@@ -14,6 +14,7 @@ enum class Unfit { no, nul_byte, too_long };
 struct JobInput {
   std::vector<std::string> fields;
   Unfit unfit = Unfit::no;
+  Claim claim{};
 };
 
 class Batcher {

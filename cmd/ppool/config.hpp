@@ -30,6 +30,8 @@ struct Config {
   std::optional<std::string> separator;  ///< between columns
   std::optional<std::uint64_t> max_records;
   bool fit = false;
+  std::string queue;  ///< where records come from instead; empty: none
+  bool until_empty = false;
 
   // Command
   std::vector<std::string> command;
@@ -56,7 +58,7 @@ struct Config {
   ExitRule exit_rule = ExitRule::summary;
   std::optional<ipc::Duration> timeout;
   ipc::Duration kill_after = std::chrono::seconds(2);
-  std::uint64_t retries = 0;
+  std::optional<std::uint64_t> retries;  ///< none: as is usual, which is 3 for a queue and else 0
   ipc::Duration backoff{0};
   HaltRule halt;
   bool resume = false;

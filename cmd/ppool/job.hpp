@@ -11,6 +11,7 @@
 #include "ipc/exit_status.hpp"
 #include "ipc/hash.hpp"
 #include "ipc/spool.hpp"
+#include "ipc/tail.hpp"
 
 /// What a job's output goes through: 0 is stdout (or both, where ppool's two are one file), 1 is stderr.
 inline constexpr std::size_t kStreams = 2;
@@ -37,10 +38,14 @@ struct JobResult {
 
 struct Job {
   Job(std::uint64_t number, JobInput&& what, ipc::SpoolStore& store)
-      : seq(number), input(std::move(what)), output{ipc::Spool(store), ipc::Spool(store)} {}
+      : seq(number),
+        input(std::move(what)),
+        claim(input.claim),
+        output{ipc::Spool(store), ipc::Spool(store)} {}
 
   std::uint64_t seq;
   JobInput input;
+  Claim claim;
   JobKey key;                ///< with --joblog
   std::string command_line;  ///< quoted, for --joblog and --results
   unsigned slot = 0;
@@ -48,8 +53,16 @@ struct Job {
   std::string tag;  ///< with its tab; empty without one
   JobResult result;
 
+  /// A failure of the try that runs now is not yet the job's.
+  [[nodiscard]] bool may_be_tried_again(std::uint64_t retries) const noexcept {
+    return claim ? !claim.is_last_try : tries <= retries;
+  }
+
   // Output
   std::array<ipc::Spool, kStreams> output;
   std::array<bool, kStreams> at_line_start{true, true};
   std::uint64_t bytes_out = 0;
+  std::string answer;  ///< for the message that the job is about
+  bool answer_too_large = false;
+  ipc::Tail errors;  ///< what it wrote to stderr last, for its dead letter
 };

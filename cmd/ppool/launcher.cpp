@@ -86,7 +86,7 @@ std::string Launcher::quoted(bool one_line) const {
 
 std::string Launcher::tag(const Job& job) const {
   if (!tag_) return {};
-  Arguments text;
+  ipc::Arguments text;
   tag_->expand({job.input.fields, job.seq, job.slot}, text);
   return std::string(text.word(0)) + '\t';
 }

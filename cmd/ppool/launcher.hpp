@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "arguments.hpp"
 #include "config.hpp"
 #include "environment.hpp"
+#include "ipc/arguments.hpp"
 #include "ipc/fd.hpp"
 #include "ipc/guard.hpp"
 #include "ipc/lookup.hpp"
@@ -73,5 +73,5 @@ class Launcher {
   ipc::Terminal* terminal_ = nullptr;
   std::optional<rlimit> open_files_;
   ipc::Lookup command_;
-  Arguments arguments_;
+  ipc::Arguments arguments_;
 };

@@ -8,6 +8,7 @@
 #include "joblog.hpp"
 #include "launcher.hpp"
 #include "pool.hpp"
+#include "queue_source.hpp"
 #include "source.hpp"
 
 namespace {
@@ -18,7 +19,10 @@ int run(const Config& config) {
     ipc::complain("ppool", launcher.command_name() + ": " + ipc::reason(launcher.command().errnum));
     return launcher.command().status();
   }
-  const auto source = make_source(config);
+  std::unique_ptr<QueueSource> queue;
+  if (!config.queue.empty()) queue = std::make_unique<QueueSource>(config);
+  const auto other = queue ? nullptr : make_source(config);
+  Source& source = queue ? static_cast<Source&>(*queue) : *other;
   ResumeIndex logged;
   std::optional<JobLog> log;
   const bool resuming = config.resume || config.resume_failed;
@@ -28,8 +32,8 @@ int run(const Config& config) {
     log.emplace(config.joblog);
   }
   if (log && resuming) logged = log->read();
-  if (config.dry_run) return dry_run(config, launcher, *source, std::move(logged));
-  Pool pool(config, launcher, *source, log ? &*log : nullptr, std::move(logged));
+  if (config.dry_run) return dry_run(config, launcher, source, std::move(logged));
+  Pool pool(config, launcher, source, queue.get(), log ? &*log : nullptr, std::move(logged));
   // Not before all that can be refused has been accepted.
   if (log && resuming) log->mend();
   if (log && !resuming) log->clear();

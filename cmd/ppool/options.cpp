@@ -12,6 +12,7 @@
 #include "config.hpp"
 #include "ipc/error.hpp"
 #include "ipc/size.hpp"
+#include "ipc/unnamed_file.hpp"
 
 namespace {
 
@@ -57,12 +58,6 @@ std::string directory_value(string_view value) {
   return path;
 }
 
-/// $TMPDIR when it is of use, else /tmp.
-std::string default_directory() {
-  const char* tmpdir = std::getenv("TMPDIR");
-  return tmpdir != nullptr && ::access(tmpdir, W_OK | X_OK) == 0 ? tmpdir : "/tmp";
-}
-
 /// RLIMIT_NICE of 20 - N permits nice values down to N.
 bool may_be_nice(int change) {
   rlimit limit{};
@@ -103,6 +98,10 @@ constexpr ipc::Option<Config> kOptions[] = {
      [](Config& c, string_view v) { c.separator = ipc::parse_bytes(v); }},
     {"N", "max-records", "MAX", "give a job up to MAX records",
      [](Config& c, string_view v) { c.max_records = ipc::parse_count(v, 1, 1U << 30); }},
+    {"", "queue", "NAME", "take the messages of the queue NAME (see pqueue)",
+     [](Config& c, string_view v) { c.queue = path_value(v); }},
+    {"", "until-empty", nullptr, "end when it is empty, though it is not closed",
+     [](Config& c, string_view) { c.until_empty = true; }},
     {"X", "fit", nullptr, "give a job as many records as fit", [](Config& c, string_view) { c.fit = true; }},
 
     {"", "", nullptr, "Jobs", nullptr},
@@ -156,7 +155,7 @@ constexpr ipc::Option<Config> kOptions[] = {
      [](Config& c, string_view v) { c.timeout = ipc::parse_duration(v); }},
     {"", "kill-after", "TIME", "send KILL this long after TERM (2s)",
      [](Config& c, string_view v) { c.kill_after = ipc::parse_duration(v); }},
-    {"", "retries", "N", "try a failed job up to N more times",
+    {"", "retries", "N", "try a failed job up to N more times (0; --queue: 3)",
      [](Config& c, string_view v) { c.retries = ipc::parse_count(v, 0, 1U << 30); }},
     {"", "backoff", "TIME", "wait TIME before the second try, then twice that, and so on",
      [](Config& c, string_view v) { c.backoff = ipc::parse_duration(v); }},
@@ -206,6 +205,17 @@ void check_input(const Config& c) {
   refuse_if(c.groups.size() > 1 && c.commands, "--commands: takes one ::: group only");
 }
 
+void check_queue(const Config& c) {
+  refuse_if(c.until_empty && c.queue.empty(), "--until-empty: needs --queue");
+  if (c.queue.empty()) return;
+  refuse_if(!c.groups.empty(), "--queue: not together with :::");
+  refuse_if(!c.files.empty(), "--queue: not together with -a");
+  refuse_if(c.null_delimited || c.delimiter != "\n", "--queue: not together with -0 or -d");
+  refuse_if(c.max_records || c.fit, "--queue: not together with -N or -X");
+  refuse_if(c.resume || c.resume_failed, "--queue: not together with --resume");
+  refuse_if(c.dry_run, "--queue: not together with --dry-run");
+}
+
 void check_output(const Config& c) {
   refuse_if(c.ungrouped && c.keep_order, "-u: not together with -k");
   refuse_if(c.ungrouped && c.line_buffered, "-u: not together with -l");
@@ -225,9 +235,10 @@ Config configure(int argc, char** argv) {
   take_operands(ipc::parse(argc, argv, kText, kOptions, c), c);
   check_command(c);
   check_input(c);
+  check_queue(c);
   check_output(c);
   if (c.null_delimited) c.delimiter = std::string(1, '\0');
-  if (c.tmpdir.empty()) c.tmpdir = default_directory();
+  if (c.tmpdir.empty()) c.tmpdir = ipc::temporary_directory();
   refuse_if(c.nice < 0 && !may_be_nice(c.nice), "--nice: a lower nice value is not permitted");
   return c;
 }

@@ -20,16 +20,20 @@ unsigned terminal_width() {
 
 }  // namespace
 
-Pool::Pool(const Config& config, Launcher& launcher, Source& source, JobLog* log, ResumeIndex logged)
+Pool::Pool(const Config& config, Launcher& launcher, Source& source, QueueSource* queue, JobLog* log,
+           ResumeIndex logged)
     : config_(config),
       launcher_(launcher),
+      queue_(queue),
       log_(log),
       store_(config.buffer, config.tmpdir),
       intake_(config, source, launcher, store_, std::move(logged)),
       signals_({SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT}),
-      guard_(std::size_t{2} * WorkerCount::kMost),
-      printer_(config, store_, [this](const Job& job) { log_written(job); }),
-      output_watch_(loop_, printer_, token(Kind::out), token(Kind::err)),
+      guard_(std::size_t{2} * WorkerCount::kMost, queue != nullptr ? queue->holding_descriptor() : -1),
+      input_watch_(loop_, queue, token(Kind::input)),
+      printer_(config, store_, [this](const Job& job) { written(job); }),
+      output_watch_(loop_, printer_.out(), printer_.merged() ? nullptr : &printer_.err(), token(Kind::out),
+                    token(Kind::err)),
       retries_(loop_, static_cast<std::uint8_t>(Kind::retry)),
       gate_(loop_, token(Kind::start_again)),
       leftovers_(guard_, WorkerCount::kMost, WorkerCount::kMost, loop_, token(Kind::leftovers)),
@@ -58,6 +62,7 @@ int Pool::run() {
   } catch (const std::exception&) {
     return ipc::kExitToolFailed;  // not even that could be told
   }
+  if (queue_ != nullptr) queue_->release();
   if (ending_.signal != 0 || ending_.status == ipc::kExitToolFailed) leftovers_.signal(SIGKILL);
   if (ending_.signal != 0) {
     terminal_.reset();
@@ -91,10 +96,7 @@ bool Pool::finished() const {
 
 void Pool::handle(const ipc::Event& event) {
   switch (static_cast<Kind>(event.token.kind)) {
-    case Kind::input:
-      loop_.unwatch(*watched_input_);
-      watched_input_.reset();
-      break;
+    case Kind::input: input_watch_.ask_again(); break;
     case Kind::signals:
       // One an event: if there are more, the loop says so again.
       if (const auto signal = signals_.next()) take_signal(*signal);
@@ -131,8 +133,8 @@ void Pool::output_event(const ipc::Event& event) {
 
 /// After anything may have been written: notices readers that are gone, and what must be waited for.
 void Pool::check_outputs() {
-  for (Output* output : {&printer_.out(), &printer_.err()}) {
-    if (output->condition() == Output::Condition::reader_gone && !ending_.reader_gone) reader_gone();
+  for (ipc::Output* output : {&printer_.out(), &printer_.err()}) {
+    if (output->condition() == ipc::Output::Condition::reader_gone && !ending_.reader_gone) reader_gone();
     if (!output->has_news_of_failure()) continue;
     printer_.say(std::string(output->name()) + ": " + ipc::reason(output->errnum()));
     fail();
@@ -140,7 +142,15 @@ void Pool::check_outputs() {
   output_watch_.update();
 }
 
-void Pool::log_written(const Job& job) {
+void Pool::written(const Job& job) {
+  // Settled last: whoever is killed in between runs it again.
+  log(job);
+  if (queue_ == nullptr) return;
+  queue_->written(job);
+  input_watch_.queue_has_changed();
+}
+
+void Pool::log(const Job& job) {
   if (log_ == nullptr || job.result.ended_by_pool) return;
   const int errnum = log_->append(job);
   if (errnum == 0) return;

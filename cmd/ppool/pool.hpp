@@ -12,34 +12,35 @@
 #include "config.hpp"
 #include "ending.hpp"
 #include "event_kind.hpp"
+#include "input_watch.hpp"
 #include "intake.hpp"
 #include "ipc/event_loop.hpp"
 #include "ipc/guard.hpp"
+#include "ipc/leftovers.hpp"
+#include "ipc/output_watch.hpp"
 #include "ipc/signals.hpp"
 #include "ipc/spool.hpp"
+#include "ipc/start_gate.hpp"
 #include "ipc/terminal.hpp"
 #include "joblog.hpp"
 #include "launcher.hpp"
-#include "leftovers.hpp"
-#include "output_watch.hpp"
 #include "printer.hpp"
 #include "results.hpp"
 #include "retry_queue.hpp"
 #include "slot_table.hpp"
-#include "start_gate.hpp"
 #include "tally.hpp"
 
 class Pool {
  public:
-  /// Borrows all; `log` may be null. Blocks signals and starts the guard. Throws ipc::Error.
-  Pool(const Config& config, Launcher& launcher, Source& source, JobLog* log, ResumeIndex logged);
+  /// Borrows all; `queue` (which is `source` then) and `log` may be null. Blocks signals and starts the guard. Throws ipc::Error.
+  Pool(const Config& config, Launcher& launcher, Source& source, QueueSource* queue, JobLog* log,
+       ResumeIndex logged);
 
   /// Runs everything and returns the exit status, or dies of the signal that ended it.
   [[nodiscard]] int run();
 
  private:
   using Kind = EventKind;
-
   // pool.cpp: the loop, and where each event goes
   void loop();
   [[nodiscard]] bool finished() const;
@@ -47,7 +48,8 @@ class Pool {
   void handle_slot(const ipc::Event& event, Slot& slot);
   void output_event(const ipc::Event& event);
   void check_outputs();
-  void log_written(const Job& job);
+  void written(const Job& job);
+  void log(const Job& job);
   void show_progress(bool at_end);
 
   // pool_start.cpp: records become jobs, jobs become processes
@@ -60,6 +62,7 @@ class Pool {
   [[nodiscard]] std::unique_ptr<Job> new_job();
   void start(std::unique_ptr<Job> owned);
   void make_texts(Job& job);
+  [[nodiscard]] bool is_merged(const Job& job) const noexcept;
   [[nodiscard]] ipc::Spawned spawn(Slot& slot);
   void watch_job(Slot& slot);
   void not_started(Slot& slot, const ipc::Spawned& spawned);
@@ -69,6 +72,7 @@ class Pool {
   // pool_watch.cpp: what running jobs do
   void read_stream(Slot& slot, std::size_t stream, const ipc::Event& event);
   void deliver(Slot& slot, std::size_t stream, std::string_view bytes);
+  void take_answer(Job& job, std::string_view bytes);
   void end_stream(Slot& slot, std::size_t stream);
   void resume_streams();
   void exited(Slot& slot);
@@ -82,6 +86,7 @@ class Pool {
   void end_job(Slot& slot);
   void record_result(Slot& slot);
   void conclude(std::unique_ptr<Job> job);
+  void forget(std::unique_ptr<Job> job);
   [[nodiscard]] bool will_retry(const Job& job) const;
   void check_stopped();
   void reap_orphans();
@@ -104,19 +109,21 @@ class Pool {
 
   const Config& config_;
   Launcher& launcher_;
+  QueueSource* queue_;
   JobLog* log_;
   ipc::SpoolStore store_;
   Intake intake_;
   ipc::SignalQueue signals_;
   ipc::Guard guard_;
   ipc::EventLoop loop_;
+  InputWatch input_watch_;
   std::optional<Results> results_;
   std::optional<ipc::Terminal> terminal_;
   Printer printer_;
-  OutputWatch output_watch_;
+  ipc::OutputWatch output_watch_;
   RetryQueue retries_;
-  StartGate gate_;
-  Leftovers leftovers_;
+  ipc::StartGate gate_;
+  ipc::Leftovers leftovers_;
   SlotTable slots_;
   Tally tally_;
   Complaints complaints_;
@@ -129,6 +136,5 @@ class Pool {
   unsigned most_ = WorkerCount::kMost;  ///< that the descriptors allow
   unsigned running_ = 0;
   bool input_busy_ = false;
-  std::optional<int> watched_input_;  ///< the descriptor, while more input is waited for
-  unsigned paused_ = 0;               ///< streams that wait for ppool's own reader
+  unsigned paused_ = 0;  ///< streams that wait for ppool's own reader
 };

@@ -83,6 +83,7 @@ void Pool::kill_all() {
 /// Ctrl-Z: the jobs first, since they are in groups of their own, then ppool. fg resumes both.
 void Pool::suspend() {
   signal_jobs(SIGTSTP);
+  input_watch_.pause();
   printer_.show_bar({});
   const ipc::Deadline before = ipc::Deadline::now();
   ipc::suffer_signal(SIGTSTP);
@@ -122,6 +123,9 @@ void Pool::report() {
   check_halt(true);
   if (config_.progress) show_progress(true);
   if (tally_.failed > 0) printer_.say(tally_.summary());
+  if (queue_ != nullptr) {
+    if (const auto summary = queue_->summary()) printer_.say(*summary);
+  }
   std::unique_ptr<Job> left;
   if (ending_.drained && !intake_.ended() && intake_.next(left) != Source::State::end) {
     printer_.say("drained by SIGUSR2; input was left");

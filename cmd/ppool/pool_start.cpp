@@ -1,14 +1,13 @@
 /// What starts: records become jobs, jobs become processes, as far as workers, descriptors and processes go.
 
-#include <fcntl.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
+#include "ipc/open_files.hpp"
 #include "ipc/pipe.hpp"
 #include "pool.hpp"
 
@@ -33,24 +32,12 @@ bool is_passing(int errnum) {
 /// Raises the soft limit where the jobs need it, and keeps to what the hard limit allows.
 void Pool::fit_descriptors() {
   constexpr std::uint64_t kInFlight = 10;  // new pipes, the spill file, files of --results
-  rlimit limits{};
-  if (::getrlimit(RLIMIT_NOFILE, &limits) != 0 || limits.rlim_cur == RLIM_INFINITY) return;
   const std::uint64_t streams = config_.ungrouped ? 0 : printer_.merged() && config_.results.empty() ? 1 : 2;
-  const std::uint64_t each = 1 + streams + (config_.results.empty() ? 0 : 2);
-  const auto in_use = static_cast<std::uint64_t>(ipc::duplicate(STDIN_FILENO).get());
-  const std::uint64_t needed = in_use + kInFlight + each * workers_;
-  if (needed <= limits.rlim_cur) return;
-  const rlimit inherited = limits;
-  limits.rlim_cur = std::min<rlim_t>(needed, limits.rlim_max);
-  if (limits.rlim_cur > inherited.rlim_cur && ::setrlimit(RLIMIT_NOFILE, &limits) == 0) {
-    launcher_.restore_open_files(inherited);
-  } else {
-    limits.rlim_cur = inherited.rlim_cur;
-  }
-  if (needed <= limits.rlim_cur) return;
-  const std::uint64_t room = limits.rlim_cur > in_use + kInFlight ? limits.rlim_cur - in_use - kInFlight : 0;
-  most_ = static_cast<unsigned>(std::max<std::uint64_t>(1, room / each));
-  printer_.say("ulimit -n " + std::to_string(limits.rlim_cur) + ": running at most " +
+  const auto room = ipc::make_room_for(workers_, 1 + streams + (config_.results.empty() ? 0 : 2), kInFlight);
+  if (room.inherited) launcher_.restore_open_files(*room.inherited);
+  if (room.jobs == workers_) return;
+  most_ = room.jobs;
+  printer_.say("ulimit -n " + std::to_string(room.limit) + ": running at most " +
                Complaints::jobs_at_a_time(most_));
 }
 
@@ -58,7 +45,10 @@ void Pool::fit_descriptors() {
 /// slots, and there may be any number of them.
 bool Pool::start_jobs() {
   for (unsigned turn = 0; turn < kTurn; ++turn) {
-    if (!may_start()) return false;
+    if (!may_start()) {
+      input_watch_.pause();
+      return false;
+    }
     auto job = next_job();
     if (!job) return input_busy_;
     start(std::move(job));
@@ -86,7 +76,7 @@ bool Pool::may_start() {
 std::unique_ptr<Job> Pool::next_job() {
   if (auto job = retries_.take()) return job;
   input_busy_ = false;
-  if (intake_.ended() || watched_input_) return nullptr;
+  if (intake_.ended() || input_watch_.is_waiting()) return nullptr;
   try {
     return new_job();
   } catch (const ipc::Error& error) {
@@ -100,12 +90,12 @@ std::unique_ptr<Job> Pool::next_job() {
 std::unique_ptr<Job> Pool::new_job() {
   std::unique_ptr<Job> job;
   const Source::State state = intake_.next(job);
+  if (queue_ != nullptr) {
+    for (const std::string& line : queue_->news()) printer_.say(line);
+  }
   input_busy_ = state == Source::State::busy;
   if (state == Source::State::record) printer_.begin(*job);
-  if (state == Source::State::pending &&
-      loop_.watch(intake_.descriptor(), ipc::EventLoop::Interest::read, token(Kind::input))) {
-    watched_input_ = intake_.descriptor();
-  }
+  if (state == Source::State::pending) input_watch_.wait_for(intake_.descriptor());
   return job;
 }
 
@@ -142,6 +132,11 @@ void Pool::start(std::unique_ptr<Job> owned) {
   printer_.started(job);
 }
 
+/// Its two streams are one pipe.
+bool Pool::is_merged(const Job& job) const noexcept {
+  return printer_.merged() && !results_ && !job.claim.wants_answer;
+}
+
 ipc::Spawned Pool::spawn(Slot& slot) {
   Launcher::Streams streams;
   ipc::Pipe out;
@@ -151,7 +146,7 @@ ipc::Spawned Pool::spawn(Slot& slot) {
       out = ipc::Pipe::create();
       streams.out = streams.err = out.write_end.get();
     }
-    if (!config_.ungrouped && (results_ || !printer_.merged())) {
+    if (!config_.ungrouped && !is_merged(*slot.job)) {
       err = ipc::Pipe::create();
       streams.err = err.write_end.get();
     }
@@ -214,6 +209,7 @@ void Pool::cannot_run(Slot& slot, int errnum) {
   const std::string word = job.input.unfit == Unfit::no ? launcher_.first_word() : std::string();
   if (const auto text = complaints_.cannot_run(job.seq, word, errnum)) printer_.say(*text);
   job.result.ending.code = ipc::Lookup{{}, errnum}.status();
+  job.errors.append(ipc::diagnostic("ppool", ipc::reason(errnum)));
   if (results_ && job.tries == 0) (void)results_->begin(job);
   auto owned = std::move(slot.job);
   slots_.give_back(slot);

@@ -44,7 +44,23 @@ void Pool::read_stream(Slot& slot, std::size_t stream, const ipc::Event& event) 
 
 void Pool::deliver(Slot& slot, std::size_t stream, std::string_view bytes) {
   if (results_) results_->write(*slot.job, slot.results, stream, bytes);
+  if (slot.job->claim) {
+    if (stream == 1 || is_merged(*slot.job)) slot.job->errors.append(bytes);
+    if (stream == 0 && slot.job->claim.wants_answer) return take_answer(*slot.job, bytes);
+  }
   printer_.data(*slot.job, stream, bytes);
+}
+
+void Pool::take_answer(Job& job, std::string_view bytes) {
+  if (job.answer_too_large) return;
+  if (bytes.size() <= queue_->longest_answer() - job.answer.size()) {
+    job.answer.append(bytes);
+    return;
+  }
+  // A part of an answer is none.
+  job.answer = {};
+  job.answer_too_large = true;
+  printer_.say("job " + std::to_string(job.seq) + ": its answer is larger than a message may be");
 }
 
 void Pool::end_stream(Slot& slot, std::size_t stream) {
@@ -167,6 +183,7 @@ void Pool::record_result(Slot& slot) {
   result.ending = report->ending;
   // One that was ended for wanting the terminal has failed, however well it took it.
   if (slot.stopped_by != 0 && result.ending.success()) result.ending.signal = slot.stopped_by;
+  if (slot.job->answer_too_large) result.ending = {ipc::kExitToolFailed, 0};
   result.user = duration_of(report->usage.ru_utime);
   result.system = duration_of(report->usage.ru_stime);
   result.max_rss = report->usage.ru_maxrss;
@@ -193,17 +210,28 @@ void Pool::end_job(Slot& slot) {
 
 bool Pool::will_retry(const Job& job) const {
   return ending_.phase == Phase::running && !job.result.success() && !job.result.ended_by_pool &&
-         job.tries > 0 && job.tries <= config_.retries;
+         job.tries > 0 && !job.claim && job.may_be_tried_again(config_.retries.value_or(0));
+}
+
+/// A try that another one will follow, here or elsewhere: nothing of it shows.
+void Pool::forget(std::unique_ptr<Job> job) {
+  if (results_) results_->finish(*job);
+  printer_.forget(*job);
+  job->result.ended_by_pool = true;
+  printer_.finish(std::move(job));
+  input_watch_.queue_has_changed();
 }
 
 /// The job is over; whether for good is decided here.
 void Pool::conclude(std::unique_ptr<Job> job) {
   if (will_retry(*job)) return retries_.put(std::move(job), config_.backoff);
+  if (queue_ != nullptr && queue_->take_back(*job)) return forget(std::move(job));
   if (!job->result.ended_by_pool) {
     tally_.count(job->result);
     if (results_) results_->finish(*job);
   }
   printer_.finish(std::move(job));
+  input_watch_.queue_has_changed();
   check_halt(false);
 }
 

@@ -8,10 +8,10 @@
 
 Printer::Printer(const Config& config, ipc::SpoolStore& store, Written written)
     : mode_(config.mode()),
-      retries_(config.retries),
+      retries_(config.retries.value_or(0)),
       written_(std::move(written)),
       out_(STDOUT_FILENO, "stdout", store) {
-  if (!same_file(STDOUT_FILENO, STDERR_FILENO)) errors_.emplace(STDERR_FILENO, "stderr", store);
+  if (!ipc::same_file(STDOUT_FILENO, STDERR_FILENO)) errors_.emplace(STDERR_FILENO, "stderr", store);
   terminal_shared_ = err().is_terminal();
 }
 
@@ -21,7 +21,8 @@ void Printer::begin(Job& job) {
 
 /// A try that may be followed by another must not show before it is known to be the last.
 bool Printer::streams(const Job& job) const noexcept {
-  return mode_ == Mode::ordered && !order_.empty() && order_.front().job == &job && job.tries > retries_;
+  return mode_ == Mode::ordered && !order_.empty() && order_.front().job == &job &&
+         !job.may_be_tried_again(retries_);
 }
 
 std::string_view Printer::tagged(Job& job, std::size_t stream, std::string_view bytes) {

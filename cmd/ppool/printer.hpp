@@ -13,8 +13,8 @@
 #include <string_view>
 
 #include "config.hpp"
+#include "ipc/output.hpp"
 #include "job.hpp"
-#include "output.hpp"
 
 class Printer {
  public:
@@ -57,8 +57,8 @@ class Printer {
   [[nodiscard]] std::size_t places() const noexcept { return order_.size(); }
   [[nodiscard]] bool blocked() const noexcept;
 
-  [[nodiscard]] Output& out() noexcept { return out_; }
-  [[nodiscard]] Output& err() noexcept { return errors_ ? *errors_ : out_; }
+  [[nodiscard]] ipc::Output& out() noexcept { return out_; }
+  [[nodiscard]] ipc::Output& err() noexcept { return errors_ ? *errors_ : out_; }
 
  private:
   struct Place {
@@ -73,7 +73,7 @@ class Printer {
   };
 
   [[nodiscard]] bool streams(const Job& job) const noexcept;
-  [[nodiscard]] Output& output(std::size_t stream) noexcept { return stream == 0 ? out_ : err(); }
+  [[nodiscard]] ipc::Output& output(std::size_t stream) noexcept { return stream == 0 ? out_ : err(); }
   [[nodiscard]] std::string_view tagged(Job& job, std::size_t stream, std::string_view bytes);
   void data_of_lines(Job& job, std::size_t stream, std::string_view bytes);
   void emit(std::size_t stream, std::string_view bytes);
@@ -87,8 +87,8 @@ class Printer {
   Mode mode_;
   std::uint64_t retries_;
   Written written_;
-  Output out_;
-  std::optional<Output> errors_;
+  ipc::Output out_;
+  std::optional<ipc::Output> errors_;
   std::deque<Place> order_;
   std::deque<Waiting> waiting_;
   std::string scratch_;

@@ -1,7 +1,6 @@
 #pragma once
 /// Jobs that have been tried or held back, and come before new ones: at once, or after their time.
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -23,10 +22,7 @@ class RetryQueue {
       ready_.push_back(std::move(job));
       return;
     }
-    const unsigned doublings = std::min(job->tries - 1, 62U);
-    std::int64_t wait = 0;
-    if (__builtin_mul_overflow(backoff.count(), std::int64_t{1} << doublings, &wait)) wait = INT64_MAX;
-    loop_.arm(ipc::Deadline::after(ipc::Duration(wait)), {kind_, 0, serial_});
+    loop_.arm(ipc::Deadline::after(ipc::doubled(backoff, job->tries - 1)), {kind_, 0, serial_});
     waiting_.emplace(serial_++, std::move(job));
   }
 

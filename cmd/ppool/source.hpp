@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "claim.hpp"
 #include "config.hpp"
 #include "ipc/fd.hpp"
 #include "ipc/io.hpp"
@@ -17,6 +18,7 @@
 struct Record {
   std::vector<std::string> fields;  ///< one, or one for each ::: group
   bool too_long = false;            ///< longer than any argument could be; only its beginning is here
+  Claim claim{};
 };
 
 class Source {

@@ -178,7 +178,7 @@ std::size_t Template::copies() const noexcept {
 
 bool Template::command_varies() const noexcept { return words_.empty() || has_placeholder(words_.front()); }
 
-void Template::append_piece(const Piece& piece, const JobView& job, Arguments& into) const {
+void Template::append_piece(const Piece& piece, const JobView& job, ipc::Arguments& into) const {
   const bool several = job.fields.size() > 1;
   const std::string all = several ? joined(job.fields) : std::string();
   const std::string_view whole = several ? std::string_view(all) : std::string_view(job.fields.front());
@@ -201,7 +201,7 @@ void Template::append_piece(const Piece& piece, const JobView& job, Arguments& i
   }
 }
 
-void Template::append_fields(const JobView& job, Arguments& into) const {
+void Template::append_fields(const JobView& job, ipc::Arguments& into) const {
   if (rules_.separator) {
     for (const auto column : columns_of(job.fields.front(), *rules_.separator)) into.add_word(column);
   } else {
@@ -209,7 +209,7 @@ void Template::append_fields(const JobView& job, Arguments& into) const {
   }
 }
 
-void Template::expand(const JobView& job, Arguments& into) const {
+void Template::expand(const JobView& job, ipc::Arguments& into) const {
   into.clear();
   for (const Word& word : words_) {
     if (rules_.many_records && is_lone_whole(word)) {

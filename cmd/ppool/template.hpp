@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "arguments.hpp"
+#include "ipc/arguments.hpp"
 
 /// What placeholders are replaced from. Borrows.
 struct JobView {
@@ -39,7 +39,7 @@ class Template {
   /// Words as they are, with the fields appended.
   [[nodiscard]] static Template literal(const std::vector<std::string>& words, TemplateRules rules);
 
-  void expand(const JobView& job, Arguments& into) const;
+  void expand(const JobView& job, ipc::Arguments& into) const;
   /// How often the fields of a job are in its words, where there may be many.
   [[nodiscard]] std::size_t copies() const noexcept;
   /// The first word varies with the record.
@@ -58,8 +58,8 @@ class Template {
   [[nodiscard]] Word read(std::string_view word) const;
   [[nodiscard]] bool read_placeholder(std::string_view text, Piece& piece, std::size_t& length) const;
   void check(const std::vector<std::string>& words) const;
-  void append_piece(const Piece& piece, const JobView& job, Arguments& into) const;
-  void append_fields(const JobView& job, Arguments& into) const;
+  void append_piece(const Piece& piece, const JobView& job, ipc::Arguments& into) const;
+  void append_fields(const JobView& job, ipc::Arguments& into) const;
   [[nodiscard]] static bool carries_record(const Word& word) noexcept;
   [[nodiscard]] static bool has_placeholder(const Word& word) noexcept;
   [[nodiscard]] static bool is_lone_whole(const Word& word) noexcept {

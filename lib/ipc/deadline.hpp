@@ -23,6 +23,8 @@ class Deadline {
   /// `span` from now; one too far away to be told is never.
   [[nodiscard]] static Deadline after(Duration span) noexcept { return now() + span; }
   [[nodiscard]] static constexpr Deadline never() noexcept { return {}; }
+  /// Reached already, without a look at the clock.
+  [[nodiscard]] static constexpr Deadline past() noexcept { return Deadline(0); }
 
   [[nodiscard]] Deadline operator+(Duration span) const noexcept {
     std::int64_t sum = 0;

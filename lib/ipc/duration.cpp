@@ -55,6 +55,15 @@ Duration parse_duration(std::string_view text) {
   return Duration(total);
 }
 
+Duration doubled(Duration span, unsigned times) noexcept {
+  if (span == Duration::zero()) return span;
+  std::int64_t product = 0;
+  if (times > 62 || __builtin_mul_overflow(span.count(), std::int64_t{1} << times, &product)) {
+    return Duration::max();
+  }
+  return Duration(product);
+}
+
 std::string seconds_text(Duration span) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
   char text[40];

@@ -13,6 +13,9 @@ using Duration = std::chrono::nanoseconds;
 /// Digits below a nanosecond are dropped. Throws BadValue on anything else and on what 63 bits cannot hold.
 [[nodiscard]] Duration parse_duration(std::string_view text);
 
+/// `span` doubled `times` times, or the longest there is.
+[[nodiscard]] Duration doubled(Duration span, unsigned times) noexcept;
+
 /// "S.mmm": seconds with three decimals, rounded down.
 [[nodiscard]] std::string seconds_text(Duration span);
 

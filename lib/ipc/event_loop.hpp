@@ -59,6 +59,9 @@ class EventLoop {
   /// Time in which this process was stopped: all timers armed so far run out that much later.
   void forget_time(Duration span) noexcept { forgotten_ += span; }
 
+  /// Readable when wait() would find an event of a descriptor; timers are not told of. For another loop, or a poll.
+  [[nodiscard]] int descriptor() const noexcept { return epoll_.get(); }
+
   /// Waits for at least one event (with `block` false, only looks). Valid until the next call. Throws Error.
   [[nodiscard]] std::span<const Event> wait(bool block = true);
 

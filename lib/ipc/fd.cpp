@@ -30,7 +30,10 @@ Fd open_file(const std::string& path, int flags, mode_t mode) {
 }
 
 Fd duplicate(int fd, int lowest) {
-  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+  int copy = -1;
+  do {
+    copy = ::fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+  } while (copy < 0 && errno == EINTR);
   if (copy < 0) throw_errno("duplicate", "descriptor " + std::to_string(fd));
   return Fd(copy);
 }
@@ -44,7 +47,7 @@ Fd reopen_without_waiting(int fd, int access) {
 
 void occupy_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) != -1) continue;
+    if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
     // The lowest free descriptor is fd itself, since those below are open.
     if (::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) throw_errno("open", "/dev/null");
   }

@@ -5,8 +5,8 @@
 /// user of fcntl(2) locks.
 ///
 /// Waiting is the kernel's: it costs nothing, and waiters are let in about in their order. flock(2) knows no deadline,
-/// so a timer signal ends the wait. The timer repeats, since a lone one could fire just before flock() begins to wait
-/// and be lost. A helper thread or process that blocks would need such a signal too, to be stopped, and costs more.
+/// so an Alarm ends the wait. A helper thread or process that blocks would need such a signal too, to be stopped, and
+/// costs more.
 
 #include <optional>
 #include <utility>
@@ -25,8 +25,7 @@ class FileLock {
   /// `fd` is borrowed and must outlive the lock. Throws Error.
   [[nodiscard]] static std::optional<FileLock> try_lock(int fd, Mode mode);
 
-  /// Waits; nothing when `deadline` comes first. With a deadline it uses SIGRTMAX and its disposition meanwhile,
-  /// and gives them back: no other thread may do so, or have that signal unblocked. Throws Error.
+  /// Waits; nothing when `deadline` comes first. With a deadline it has an Alarm meanwhile. Throws Error.
   [[nodiscard]] static std::optional<FileLock> lock(int fd, Mode mode, Deadline deadline = Deadline::never());
 
   /// Frees the lock of the description behind `fd`, whoever took it; fine when there is none. Throws Error.

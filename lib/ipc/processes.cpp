@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "ipc/hash.hpp"
 #include "ipc/io.hpp"
 
 namespace ipc {
@@ -111,6 +112,11 @@ std::vector<pid_t> own_line() {
     pid = facts->parent;
   }
   return line;
+}
+
+std::uint64_t this_boot() {
+  const auto id = read_small_file("/proc/sys/kernel/random/boot_id");
+  return id ? hash128(*id).low : 0;
 }
 
 }  // namespace ipc

@@ -40,4 +40,7 @@ struct ProcessFacts {
 /// This process, its parent, and so on.
 [[nodiscard]] std::vector<pid_t> own_line();
 
+/// Tells this boot from every other, after which the same numbers and start times come again; 0 when unknown.
+[[nodiscard]] std::uint64_t this_boot();
+
 }  // namespace ipc

@@ -12,8 +12,6 @@
 #include <string>
 
 #include "ipc/error.hpp"
-#include "ipc/hash.hpp"
-#include "ipc/io.hpp"
 #include "ipc/processes.hpp"
 
 namespace ipc {
@@ -26,12 +24,6 @@ constexpr std::uint64_t owner_word(pid_t pid, Roster::State state) noexcept {
 }
 
 constexpr pid_t pid_in(std::uint64_t owner) noexcept { return static_cast<pid_t>(owner & 0xFFFFFFFF); }
-
-/// Tells this boot from every other, after which pids and start times come again. 0 when unknown.
-std::uint64_t this_boot() {
-  const auto id = read_small_file("/proc/sys/kernel/random/boot_id");
-  return id ? hash128(*id).low : 0;
-}
 
 /// Nobody's any more. A number that another process has got meanwhile keeps its place until that one ends too.
 bool is_vacant(std::uint64_t owner) noexcept {

@@ -3,9 +3,9 @@
 /// ceiling, and the roster of those who use it.
 ///
 /// The kernel's set is the truth while it is there. When it is gone (a reboot, RemoveIPC of logind.conf(5)) it is made
-/// anew from the file, unless a process on the roster still believes that it holds a permit. To make, mend or remove
-/// takes a flock(2) on the file; the rest needs none. The file appears with its key in it, and before the set is made,
-/// so that whoever is killed in between leaves what the next one goes on from; an empty file is somebody else's.
+/// anew from the file, unless a process on the roster still believes that it holds a permit. The file appears with its
+/// key in it (KeyFile), and before the set is made, so that whoever is killed in between leaves what the next one goes on
+/// from.
 /// What it throws does not name the semaphore: its user knows it by a better name than its path.
 
 #include <sys/types.h>
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "ipc/fd.hpp"
+#include "ipc/key_file.hpp"
 #include "ipc/roster.hpp"
 #include "ipc/semaphore.hpp"
 
@@ -46,7 +46,7 @@ class SemaphoreFile {
   [[nodiscard]] Semaphore& semaphore() noexcept { return semaphore_; }
   [[nodiscard]] const Semaphore& semaphore() const noexcept { return semaphore_; }
   /// Borrowed, for a Roster that begins at kRosterBegin.
-  [[nodiscard]] int descriptor() const noexcept { return file_.get(); }
+  [[nodiscard]] int descriptor() const noexcept { return file_.descriptor(); }
   [[nodiscard]] std::vector<Roster::Entry> users() const;
   /// `path` still names this file; not so once it has been removed.
   [[nodiscard]] bool is_at(const std::string& path) const;
@@ -67,9 +67,9 @@ class SemaphoreFile {
   static constexpr std::size_t kRosterBegin = 64;
 
  private:
-  SemaphoreFile(Fd file, Semaphore semaphore) noexcept : file_(std::move(file)), semaphore_(semaphore) {}
+  SemaphoreFile(KeyFile file, Semaphore semaphore) noexcept : file_(std::move(file)), semaphore_(semaphore) {}
 
-  Fd file_;
+  KeyFile file_;
   Semaphore semaphore_;
 };
 

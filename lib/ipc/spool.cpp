@@ -1,15 +1,14 @@
 #include "ipc/spool.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "ipc/error.hpp"
+#include "ipc/unnamed_file.hpp"
 
 namespace ipc {
 
@@ -19,22 +18,8 @@ bool SpoolStore::take_memory(std::size_t bytes) noexcept {
   return true;
 }
 
-void SpoolStore::open() {
-  try {
-    file_ = open_file(directory_, O_TMPFILE | O_RDWR | O_EXCL, 0600);
-    return;
-  } catch (const Error& error) {
-    // Not every file system has files without names.
-    if (error.errnum() != EOPNOTSUPP && error.errnum() != EISDIR && error.errnum() != EINVAL) throw;
-  }
-  std::string name = directory_ + "/ipcutils.XXXXXX";
-  file_.reset(::mkostemp(name.data(), O_CLOEXEC));
-  if (!file_) throw_errno("", directory_);
-  ::unlink(name.c_str());
-}
-
 std::uint32_t SpoolStore::take_extent() {
-  if (!file_) open();
+  if (!file_) file_ = make_unnamed_file(directory_);
   if (free_.empty()) return extents_++;
   const std::uint32_t extent = free_.back();
   free_.pop_back();

@@ -3,8 +3,8 @@
 ///
 /// Bytes go in at the back and come out at the front in the same order. A spool begins in memory; from the
 /// moment the bound is reached, what it still gets goes to the file, until it has been emptied once. The file is
-/// made when first needed, has no name (O_TMPFILE, or unlinked at once where the file system has none), is cut
-/// into extents that are used again, and shrinks to nothing whenever no spool uses it. For one thread.
+/// made when first needed, has no name, is cut into extents that are used again, and shrinks to nothing whenever no spool
+/// uses it. For one thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +36,6 @@ class SpoolStore {
   void give_extent(std::uint32_t extent) noexcept;
   void write(std::uint64_t offset, std::string_view bytes);
   [[nodiscard]] std::string_view read(std::uint64_t offset, std::size_t count);
-  void open();
 
   std::size_t memory_;
   std::size_t used_ = 0;

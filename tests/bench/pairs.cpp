@@ -1,4 +1,4 @@
-/// pairs K INPUT A [ARG...] [--pair B [ARG...]] [--bare C [ARG...]]
+/// pairs K INPUT [--before SCRIPT] A [ARG...] [--pair B [ARG...]] [--bare C [ARG...]]
 ///
 /// Runs A and B K times each, interleaved and in changing order, so that whatever slows the machine down slows
 /// both. Each reads INPUT as its stdin and writes to /dev/null; wall time runs from before posix_spawn to after
@@ -6,6 +6,7 @@
 /// resident set of A, or of any child it waited for, in KiB. Without B the ratio and B's time are 0.
 /// With C, which is what A and B have to run in any case, all three are interleaved, and C's time
 /// is taken from those of the same round: ratio and milliseconds are then of what A and B add to C.
+/// SCRIPT is run by sh before each run, which its $1 names (A, B or C), and not timed.
 /// A command that fails ends the measurement with status 1: a wrong run has no time.
 
 #include <fcntl.h>
@@ -60,6 +61,15 @@ Run run(const char* input, char** words) {
   return {end - start, usage.ru_maxrss};
 }
 
+/// Runs the script that goes before the command `which`.
+void prepare(char* script, std::size_t which) {
+  char names[3][2] = {"A", "B", "C"};
+  char sh[] = "sh";
+  char option[] = "-c";
+  char* words[] = {sh, option, script, sh, names[which], nullptr};
+  run("/dev/null", words);
+}
+
 double median(std::vector<double>& values) {
   std::sort(values.begin(), values.end());
   const std::size_t half = values.size() / 2;
@@ -76,12 +86,18 @@ std::size_t order_of(int round, std::size_t turn) {
 
 int main(int argc, char** argv) {
   if (argc < 4 || std::atoi(argv[1]) < 1) {
-    fail("usage", "pairs K INPUT A [ARG...] [--pair B [ARG...]] [--bare C [ARG...]]");
+    fail("usage", "pairs K INPUT [--before SCRIPT] A [ARG...] [--pair B [ARG...]] [--bare C [ARG...]]");
+  }
+  char* before = nullptr;
+  char** first = argv + 3;
+  if (argc > 5 && std::strcmp(first[0], "--before") == 0) {
+    before = first[1];
+    first += 2;
   }
   const int count = std::atoi(argv[1]);
   enum : std::size_t { kA, kB, kC, kCommands };
-  std::array<char**, kCommands> commands{argv + 3, nullptr, nullptr};
-  for (char** word = argv + 3; *word != nullptr; ++word) {
+  std::array<char**, kCommands> commands{first, nullptr, nullptr};
+  for (char** word = first; *word != nullptr; ++word) {
     const bool pair = std::strcmp(*word, "--pair") == 0;
     if (!pair && std::strcmp(*word, "--bare") != 0) continue;
     *word = nullptr;
@@ -97,7 +113,9 @@ int main(int argc, char** argv) {
     std::array<Run, kCommands> runs{};
     for (std::size_t turn = 0; turn < kCommands; ++turn) {
       const std::size_t which = order_of(i, turn);
-      if (commands.at(which) != nullptr) runs.at(which) = run(argv[2], commands.at(which));
+      if (commands.at(which) == nullptr) continue;
+      if (before != nullptr) prepare(before, which);
+      runs.at(which) = run(argv[2], commands.at(which));
     }
     ms_a.push_back(runs[kA].ms - runs[kC].ms);
     ms_b.push_back(runs[kB].ms - runs[kC].ms);
@@ -105,7 +123,8 @@ int main(int argc, char** argv) {
     rss = std::max(rss, runs[kA].rss_kib);
   }
   const bool paired = commands[kB] != nullptr;
-  std::printf("%.3f %.3f %.3f %ld\n", paired ? median(ratios) : 0.0, median(ms_a),
-              paired ? median(ms_b) : 0.0, rss);
+  const double ratio = paired ? median(ratios) : 0.0;
+  std::printf("%.*f %.3f %.3f %ld\n", ratio < 0.1 ? 5 : 3, ratio, median(ms_a), paired ? median(ms_b) : 0.0,
+              rss);
   return 0;
 }

@@ -8,19 +8,24 @@
 // CALL is a name from the list below; open stands for openat too, write for pwrite, writev and pwritev, read likewise.
 // Besides: spill-open (making an unnamed file), spill-write, spill-read and spill-grow (ftruncate, fallocate) concern
 // regular files that have no name only, and flock-ro is an exclusive flock of a descriptor that is open for reading
-// only, which NFS refuses. A short write is not made here: ENOSPC on a full file system makes those.
+// only, which NFS refuses. fstatfs-nfs, and its ERROR is idle: every file system says that it is NFS. A short write is not
+// made here: ENOSPC on a full file system makes those.
 // fork, vfork and clone cannot be caught here: strace -e inject does that.
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,6 +139,17 @@ PASS(int, fstat, (int fd, struct stat* status), (fd, status))
 PASS(int, waitid, (idtype_t type, id_t id, siginfo_t* info, int flags), (type, id, info, flags))
 PASS(pid_t, waitpid, (pid_t pid, int* status, int flags), (pid, status, flags))
 PASS(int, mkdir, (const char* path, mode_t mode), (path, mode))
+PASS(int, fsync, (int fd), (fd))
+PASS(int, fdatasync, (int fd), (fd))
+PASS(int, poll, (struct pollfd * fds, nfds_t count, int wait), (fds, count, wait))
+PASS(int, ppoll, (struct pollfd * fds, nfds_t count, const struct timespec* wait, const sigset_t* mask),
+     (fds, count, wait, mask))
+PASS(int, unlink, (const char* path), (path))
+PASS(int, unlinkat, (int directory, const char* path, int flags), (directory, path, flags))
+PASS(int, rename, (const char* from, const char* to), (from, to))
+PASS(int, renameat, (int here, const char* from, int there, const char* to), (here, from, there, to))
+PASS(int, mkfifo, (const char* path, mode_t mode), (path, mode))
+PASS(int, mkfifoat, (int directory, const char* path, mode_t mode), (directory, path, mode))
 PASS_FD(int, ftruncate, "grow", (int fd, off_t size), (fd, size))
 PASS_FD(int, ftruncate64, "grow", (int fd, off64_t size), (fd, size))
 PASS_FD(int, fallocate, "grow", (int fd, int mode, off_t from, off_t size), (fd, mode, from, size))
@@ -199,3 +215,26 @@ int flock(int fd, int operation) {
   if (fails("flock")) return -1;
   return REAL(flock)(fd, operation);
 }
+
+void* mmap(void* at, size_t size, int protection, int flags, int fd, off_t from) {
+  if (fd >= 0 && fails("mmap")) return MAP_FAILED;
+  return REAL(mmap)(at, size, protection, flags, fd, from);
+}
+
+void* mmap64(void* at, size_t size, int protection, int flags, int fd, off64_t from) {
+  if (fd >= 0 && fails("mmap")) return MAP_FAILED;
+  return REAL(mmap64)(at, size, protection, flags, fd, from);
+}
+
+#define STATFS(name, parameters, arguments)                                   \
+  int name parameters {                                                       \
+    if (fails(#name)) return -1;                                              \
+    const int answer = REAL(name) arguments;                                  \
+    if (answer == 0 && fails("fstatfs-nfs")) found->f_type = NFS_SUPER_MAGIC; \
+    return answer;                                                            \
+  }
+
+STATFS(fstatfs, (int fd, struct statfs* found), (fd, found))
+STATFS(fstatfs64, (int fd, struct statfs64* found), (fd, found))
+STATFS(statfs, (const char* path, struct statfs* found), (path, found))
+STATFS(statfs64, (const char* path, struct statfs64* found), (path, found))

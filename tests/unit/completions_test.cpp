@@ -25,6 +25,20 @@ constexpr ipc::OptionText kOptions[] = {
     {"", "halt", "WHEN,WHAT=N", "stop"},
 };
 
+constexpr ipc::VerbText kVerbs[] = {
+    {"put", "NAME [MESSAGE...]", "put it's messages"},
+    {"get", "NAME [-- COMMAND...]", "get: [messages]"},
+    {"list", "", "list them"},
+};
+
+constexpr ipc::OptionText kVerbOptions[] = {
+    {"", "", nullptr, "A heading, which is no option", 1},
+    {"p", "priority", "N", "a number", 1},
+    {"", "how", "first|last", "in which way", 3},
+    {"k", "keep", nullptr, "keep it's order [a:b] \\ \"quoted\" $HOME `id`", 2},
+    {"v", "verbose", nullptr, "say more"},
+};
+
 bool have(const char* command) {
   return std::system(("command -v " + std::string(command) + " >/dev/null 2>&1").c_str()) == 0;
 }
@@ -38,12 +52,12 @@ std::string output_of(const Scratch& scratch, const std::string& command, int ex
 }
 
 /// What bash offers for the last of the words.
-std::multiset<std::string> offered(const Words& words) {
+std::multiset<std::string> offered(const Words& words, const std::string& completions) {
   const Scratch scratch;
   scratch.file("file.txt");
   scratch.file("other file");
   std::filesystem::create_directory(scratch / "directory");
-  scratch.file("tool.bash", ipc::completion_script(Shell::bash, "tool", kOptions));
+  scratch.file("tool.bash", completions);
   std::string script = ". ./tool.bash; COMP_WORDS=(tool";
   for (const auto& word : words) {
     script += ' ';
@@ -58,6 +72,21 @@ std::multiset<std::string> offered(const Words& words) {
     if (!line.empty()) offers.insert(line);
   }
   return offers;
+}
+
+std::multiset<std::string> offered(const Words& words) {
+  return offered(words, ipc::completion_script(Shell::bash, "tool", {}, kOptions));
+}
+
+std::multiset<std::string> offered_verb(const Words& words) {
+  return offered(words, ipc::completion_script(Shell::bash, "tool", kVerbs, kVerbOptions));
+}
+
+/// What fish offers for a line.
+std::string fish_offers(const std::string& completions, const std::string& line) {
+  const Scratch scratch;
+  scratch.file("tool.fish", completions);
+  return output_of(scratch, "HOME=$PWD fish --no-config -c 'source tool.fish; complete -C \"" + line + "\"'");
 }
 
 using Offers = std::multiset<std::string>;
@@ -82,14 +111,16 @@ TEST("each shell can read its script, whatever the help texts hold") {
   for (const auto& shell : shells) {
     if (!have(shell.name)) continue;
     const Scratch scratch;
-    scratch.file("script", ipc::completion_script(shell.shell, "tool", kOptions));
+    scratch.file("script", ipc::completion_script(shell.shell, "tool", {}, kOptions));
+    check_equal(output_of(scratch, shell.check), "", shell.name);
+    scratch.file("script", ipc::completion_script(shell.shell, "tool", kVerbs, kVerbOptions));
     check_equal(output_of(scratch, shell.check), "", shell.name);
   }
 }
 
 TEST("every option, short and long, and no heading, is in each script") {
   for (const Shell shell : {Shell::bash, Shell::zsh, Shell::fish}) {
-    const std::string script = ipc::completion_script(shell, "tool", kOptions);
+    const std::string script = ipc::completion_script(shell, "tool", {}, kOptions);
     for (const auto& option : kOptions) {
       if (option.name[0] == '\0') continue;
       const std::string name = (shell == Shell::fish ? "-l " : "--") + std::string(option.name);
@@ -137,12 +168,58 @@ TEST("bash offers commands where the command is due, and files behind it") {
 }
 
 TEST("fish offers options and values") {
-  const Scratch scratch;
   if (!have("fish")) skip("no fish");
-  scratch.file("tool.fish", ipc::completion_script(Shell::fish, "tool", kOptions));
-  const std::string text = output_of(scratch,
-                                     "HOME=$PWD fish --no-config -c 'source tool.fish; complete -C \"tool "
-                                     "--ke\"; complete -C \"tool --exit \"'");
+  const std::string script = ipc::completion_script(Shell::fish, "tool", {}, kOptions);
+  const std::string text = fish_offers(script, "tool --ke") + fish_offers(script, "tool --exit ");
   check(text.find("--keep-order\tkeep it's order") != std::string::npos, text);
   check(text.find("first") != std::string::npos && text.find("count") != std::string::npos, text);
+}
+
+TEST("bash offers verbs, and each verb's own options, wherever they stand") {
+  if (!have("bash")) skip("no bash");
+  check(offered_verb({""}) == Offers{"put", "get", "list"});
+  check(offered_verb({"p"}) == Offers{"put"});
+  check(offered_verb({"-v", "l"}) == Offers{"list"});
+  check(offered_verb({"-p", "3", "l"}) == Offers{"list"}, "3 is a value");
+  check(offered_verb({"put", "-"}) == Offers{"-p", "--priority", "--how", "-v", "--verbose"});
+  check(offered_verb({"put", "q", "a", "--"}) == Offers{"--priority", "--how", "--verbose"});
+  check(offered_verb({"get", "-"}) == Offers{"--how", "-k", "--keep", "-v", "--verbose"});
+  check(offered_verb({"-k", "get", "--k"}) == Offers{"--keep"});
+  check(offered_verb({"list", "-"}) == Offers{"-v", "--verbose"});
+  check((offered_verb({"get", "--how", ""}) == Offers{"first", "last"}));
+  check(offered_verb({"put", "-p", ""}).empty());
+  check((offered_verb({"put", "f"}) == Offers{"file.txt"}), "a NAME can be a path");
+}
+
+TEST("bash offers a command behind -- to the verb that takes one") {
+  if (!have("bash")) skip("no bash");
+  check(offered_verb({"get", "q", "--", "print"}).contains("printf"));
+  check((offered_verb({"get", "q", "--", "cat", "f"}) == Offers{"file.txt"}));
+  check(offered_verb({"get", "q", "--", "cat", "--k"}).empty(), "options of the command are its own");
+  check(offered_verb({"put", "q", "--", "print"}).empty());
+}
+
+TEST("fish offers verbs and their options") {
+  if (!have("fish")) skip("no fish");
+  const std::string script = ipc::completion_script(Shell::fish, "tool", kVerbs, kVerbOptions);
+  check(fish_offers(script, "tool ").find("get\tget: [messages]") != std::string::npos);
+  const std::string of_put = fish_offers(script, "tool put --");
+  check(of_put.find("--priority") != std::string::npos && of_put.find("--verbose") != std::string::npos,
+        of_put);
+  check(of_put.find("--keep") == std::string::npos, of_put);
+  check(fish_offers(script, "tool get q --how ").find("last") != std::string::npos);
+}
+
+TEST("zsh's script has for each verb what that verb takes") {
+  const std::string script = ipc::completion_script(Shell::zsh, "tool", kVerbs, kVerbOptions);
+  const auto part = [&](const std::string& verb) {
+    const std::size_t begin = script.find("(" + verb + ") specs=(");
+    require(begin != std::string::npos, verb);
+    return script.substr(begin, script.find(") ;;", begin) - begin);
+  };
+  check(part("put").find("--priority[") != std::string::npos);
+  check(part("put").find("--keep[") == std::string::npos);
+  check(part("get").find("--keep[") != std::string::npos);
+  check(part("get").find("--priority[") == std::string::npos);
+  check(part("list").find("--verbose[") != std::string::npos);
 }

@@ -65,3 +65,13 @@ TEST("seconds_text rounds down to milliseconds") {
   check_equal(ipc::seconds_text(ipc::Duration(61'999'999'999)), "61.999");
   check_equal(ipc::seconds_text(ipc::Duration(INT64_MAX)), "9223372036.854");
 }
+
+TEST("doubled, as often as is asked, and never beyond the longest there is") {
+  using namespace std::chrono_literals;
+  check(ipc::doubled(3s, 0) == 3s);
+  check(ipc::doubled(3s, 4) == 48s);
+  check(ipc::doubled(0s, 4000000000U) == 0s);
+  check(ipc::doubled(1ns, 62) == ipc::Duration(std::int64_t{1} << 62));
+  check(ipc::doubled(1ns, 63) == ipc::Duration::max());
+  check(ipc::doubled(2ns, 62) == ipc::Duration::max());
+}

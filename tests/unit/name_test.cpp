@@ -35,6 +35,18 @@ struct Directories {
   Variable session_one;
 };
 
+/// Where the lasting objects lie: each of the four, or nothing.
+struct StateDirectories {
+  const char* state = nullptr;
+  const char* own = nullptr;
+  const char* session = nullptr;
+  const char* home = nullptr;
+  Variable state_one{"IPCUTILS_STATE_DIR", state};
+  Variable own_one{"IPCUTILS_DIR", own};
+  Variable session_one{"XDG_STATE_HOME", session};
+  Variable home_one{"HOME", home};
+};
+
 std::string directory_refusal(tap::Here at = tap::Here::current()) {
   return check_throws<BadValue>([] { (void)ipc::runtime_directory(); }, {}, at);
 }
@@ -273,4 +285,110 @@ TEST("a name's object lies in the directory, with the suffix; a path is its own 
   check_equal(ipc::object_path("db", ".lock"), directory + "/db.lock");
   check_equal(ipc::object_path("db", ""), directory + "/db");
   check_equal(mode_of(directory), 0700U);
+}
+
+TEST("what lasts lies in IPCUTILS_STATE_DIR, else IPCUTILS_DIR, else XDG_STATE_HOME, else below HOME") {
+  const Scratch scratch;
+  const std::string state = scratch / "state";
+  const std::string own = scratch / "own";
+  const std::string session = scratch / "session";
+  const std::string home = scratch / "home";
+  std::filesystem::create_directory(home);
+  {
+    const StateDirectories all{state.c_str(), own.c_str(), session.c_str(), home.c_str()};
+    check_equal(ipc::state_directory(), state);
+    check_equal(ipc::runtime_directory(), own, "the other kind does not ask for it");
+  }
+  {
+    const StateDirectories three{nullptr, own.c_str(), session.c_str(), home.c_str()};
+    check_equal(ipc::state_directory(), own, "it serves for both");
+  }
+  check(!std::filesystem::exists(session), "what comes later is not touched");
+  {
+    const StateDirectories two{"", "", session.c_str(), home.c_str()};
+    check_equal(ipc::state_directory(), session + "/ipcutils");
+  }
+  check(std::filesystem::is_empty(home));
+  const StateDirectories one{nullptr, nullptr, nullptr, home.c_str()};
+  check_equal(ipc::state_directory(), home + "/.local/state/ipcutils");
+}
+
+TEST("the way to it is made for its owner alone, but neither a home nor what is said outright") {
+  const Scratch scratch;
+  const std::string home = scratch / "home";
+  const std::string session = scratch / "far/away";
+  std::filesystem::create_directory(home);
+  const mode_t before = ::umask(0);
+  {
+    const StateDirectories one{nullptr, nullptr, nullptr, home.c_str()};
+    (void)ipc::state_directory();
+    (void)ipc::state_directory();
+  }
+  {
+    const StateDirectories two{nullptr, nullptr, session.c_str(), nullptr};
+    (void)ipc::state_directory();
+  }
+  ::umask(before);
+  for (const auto& path : {home + "/.local", home + "/.local/state", home + "/.local/state/ipcutils",
+                           scratch / "far", session, session + "/ipcutils"})
+    check_equal(mode_of(path), 0700U, path);
+  const std::string none = scratch / "none";
+  {
+    const StateDirectories no_home{nullptr, nullptr, nullptr, none.c_str()};
+    check_throws<ipc::Error>([] { (void)ipc::state_directory(); });
+  }
+  const std::string below = none + "/state";
+  const StateDirectories no_parent{below.c_str()};
+  check_throws<ipc::Error>([] { (void)ipc::state_directory(); });
+  check(!std::filesystem::exists(none));
+}
+
+TEST("what lasts is refused a directory for the same reasons") {
+  const Scratch scratch;
+  const std::string path = scratch / "state";
+  std::filesystem::create_directory(path);
+  const auto refusal_of = [] { return check_throws<BadValue>([] { (void)ipc::state_directory(); }); };
+  {
+    const StateDirectories relative{"./state"};
+    check(refusal_of().starts_with("./state: "));
+  }
+  {
+    const StateDirectories nowhere;
+    check(refusal_of().starts_with("HOME is not set"));
+  }
+  const StateDirectories one{path.c_str()};
+  ::chmod(path.c_str(), 0770);
+  check_equal(refusal_of(), path + ": others may write to it");
+  ::chmod(path.c_str(), 0700);
+  if (::geteuid() != 0) skip("cannot make another user's directory");
+  require(::chown(path.c_str(), 61000, 61000) == 0);
+  check_equal(refusal_of(), path + ": belongs to another user");
+}
+
+TEST("a directory that is only looked for is not made, and none is one that would be refused") {
+  const Scratch scratch;
+  const std::string path = scratch / "one";
+  const StateDirectories here{path.c_str(), path.c_str()};
+  for (const auto home : {ipc::Home::runtime, ipc::Home::state}) {
+    check(!ipc::present_directory(home).has_value());
+    check(!std::filesystem::exists(path));
+    std::filesystem::create_directory(path);
+    ::chmod(path.c_str(), 0777);
+    check(!ipc::present_directory(home).has_value());
+    ::chmod(path.c_str(), 0700);
+    check(ipc::present_directory(home) == path);
+    std::filesystem::remove(path);
+  }
+  const StateDirectories nowhere;
+  check(!ipc::present_directory(ipc::Home::state).has_value());
+}
+
+TEST("an object that lasts lies in its directory") {
+  const Scratch scratch;
+  const std::string state = scratch / "state";
+  const std::string own = scratch / "own";
+  const StateDirectories here{state.c_str(), own.c_str()};
+  check_equal(ipc::object_path("q", ".queue", ipc::Home::state), state + "/q.queue");
+  check_equal(ipc::object_path("q", ".mq", ipc::Home::runtime), own + "/q.mq");
+  check_equal(ipc::object_path("./q", ".queue", ipc::Home::state), "./q");
 }

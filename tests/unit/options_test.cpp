@@ -66,6 +66,59 @@ std::string answer(const std::vector<std::string>& words, const ipc::ToolText& t
   return {};
 }
 
+constexpr ipc::VerbText kVerbs[] = {
+    {"put", "NAME [MESSAGE...]", "put messages"},
+    {"get", "NAME [-- COMMAND...]", "get messages"},
+    {"list", "", "list what there is"},
+};
+constexpr ipc::Verbs kPut = 1;
+constexpr ipc::Verbs kGet = 2;
+
+constexpr ipc::ToolText kVerbTool = {"tool", "tool VERB\n", "Does things.\n"};
+
+constexpr ipc::Option<Config> kVerbTable[] = {
+    {"", "", nullptr, "Putting", nullptr},
+    {"p", "priority", "N", "a number",
+     [](Config& c, string_view v) {
+       c.seen += "priority=" + std::to_string(ipc::parse_count(v, 0, 9)) + ';';
+     },
+     kPut},
+    {"", "", nullptr, "Both", nullptr},
+    {"0", "null", nullptr, "with a NUL", [](Config& c, string_view) { c.seen += "null;"; }, kPut | kGet},
+    {"k", "keep", nullptr, "keep it", [](Config& c, string_view) { c.seen += "keep;"; }, kGet},
+    {"v", "verbose", nullptr, "say more", [](Config& c, string_view) { c.seen += "verbose;"; }},
+};
+
+/// The applied options, a bar, the verb, the operands, and behind two dashes the rest.
+std::string verb_parsed(std::vector<std::string> words) {
+  std::vector<char*> argv;
+  words.insert(words.begin(), "tool");
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  Config config;
+  const auto left =
+      ipc::parse_verb(static_cast<int>(words.size()), argv.data(), kVerbTool, kVerbs, kVerbTable, config);
+  std::string text = config.seen + '|' + kVerbs[left.verb].name;
+  for (const char* operand : left.operands) text += ' ' + std::string(operand);
+  if (left.dashes) text += " --";
+  for (const char* word : left.rest) text += ' ' + std::string(word);
+  return text;
+}
+
+std::string verb_refusal(const std::vector<std::string>& words, tap::Here at = tap::Here::current()) {
+  return check_throws<UsageError>([&] { (void)verb_parsed(words); }, words.empty() ? "" : words.front(), at);
+}
+
+std::string verb_answer(const std::vector<std::string>& words) {
+  try {
+    (void)verb_parsed(words);
+  } catch (const Answer& answer) {
+    return answer.text;
+  }
+  check(false, "it did not answer");
+  return {};
+}
+
 bool has(const std::string& text, string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
@@ -213,4 +266,95 @@ TEST("without options the operands are the words themselves") {
   check_equal(parsed({"cmd"}), "|cmd ");
   check_equal(parsed({"cmd", "--version"}), "|cmd --version ");
   check_equal(parsed({"", "x"}), "| x ");
+}
+
+TEST("a verb comes first among the operands, options stand anywhere before --") {
+  check_equal(verb_parsed({"put", "q", "a"}), "|put q a");
+  check_equal(verb_parsed({"put", "-p", "3", "q", "a"}), "priority=3;|put q a");
+  check_equal(verb_parsed({"put", "q", "-p3", "a", "-0"}), "priority=3;null;|put q a");
+  check_equal(verb_parsed({"-0", "put", "q", "--priority", "3", "a"}), "null;priority=3;|put q a");
+  check_equal(verb_parsed({"put", "q", "-0v", "a"}), "null;verbose;|put q a");
+  check_equal(verb_parsed({"list"}), "|list");
+  check_equal(verb_parsed({"put", "", "-"}), "|put  -", "an empty word and a dash are operands");
+}
+
+TEST("what follows -- is the rest, whatever it looks like") {
+  check_equal(verb_parsed({"get", "q", "--", "cmd", "-k", "--help"}), "|get q -- cmd -k --help");
+  check_equal(verb_parsed({"get", "-k", "q", "--", "--"}), "keep;|get q -- --");
+  check_equal(verb_parsed({"get", "q", "--"}), "|get q --");
+  check_equal(verb_parsed({"get", "q"}), "|get q", "none is not an empty one");
+}
+
+TEST("an argument that reads as a negative number is an operand, but for -0") {
+  check_equal(verb_parsed({"put", "q", "-1", "-250", "-2.5", "-.5", "-05"}), "|put q -1 -250 -2.5 -.5 -05");
+  check_equal(verb_parsed({"put", "q", "-0", "-00"}), "null;null;null;|put q");
+  check_equal(verb_parsed({"put", "q", "-v", "-1", "-v"}), "verbose;verbose;|put q -1", "between options");
+  check_equal(verb_refusal({"-1", "put"}), "-1: unknown verb", "as the first word of all");
+  check_equal(verb_refusal({"put", "q", "-1x"}), "-1: unknown option");
+  check_equal(verb_refusal({"put", "q", "-1."}), "-1: unknown option");
+  check_equal(verb_refusal({"put", "q", "-1.2.3"}), "-1: unknown option");
+  check_equal(verb_refusal({"put", "q", "-v1"}), "-1: unknown option", "in a cluster");
+  check_equal(verb_refusal({"put", "-p", "-1", "q"}), "-p -1: not a number from 0 to 9", "and as a value");
+}
+
+TEST("an option that a verb does not take is refused, wherever it stands") {
+  check_equal(verb_refusal({"get", "q", "-p", "3"}), "-p: not an option of get");
+  check_equal(verb_refusal({"-p3", "get", "q"}), "-p: not an option of get");
+  check_equal(verb_refusal({"put", "--keep", "q"}), "--keep: not an option of put");
+  check_equal(verb_refusal({"list", "-0"}), "-0: not an option of list");
+  check_equal(verb_refusal({"get", "q", "-p", "x"}), "-p: not an option of get",
+              "before its value is looked at");
+  check_equal(verb_parsed({"list", "-v"}), "verbose;|list");
+}
+
+TEST("a verb that is missing or unknown is told") {
+  check_equal(verb_refusal({}), "VERB: is missing");
+  check_equal(verb_refusal({"-v"}), "VERB: is missing");
+  check_equal(verb_refusal({"--", "put"}), "VERB: is missing");
+  check_equal(verb_refusal({"frob", "q"}), "frob: unknown verb");
+  check_equal(verb_refusal({"frob", "-v"}), "frob: unknown verb");
+  check_equal(verb_refusal({"pu", "q"}), "pu: unknown verb");
+  check_equal(verb_refusal({""}), ": unknown verb");
+}
+
+TEST("--help lists the verbs and all options; behind a verb it tells of that one") {
+  const std::string all = verb_answer({"--help"});
+  check_equal(all,
+              "Usage: tool VERB\n"
+              "\n"
+              "Does things.\n"
+              "\n"
+              "Verbs:\n"
+              "  put NAME [MESSAGE...]     put messages\n"
+              "  get NAME [-- COMMAND...]  get messages\n"
+              "  list                      list what there is\n"
+              "\n"
+              "Putting:\n"
+              "  -p, --priority N          a number\n"
+              "\n"
+              "Both:\n"
+              "  -0, --null                with a NUL\n"
+              "  -k, --keep                keep it\n"
+              "  -v, --verbose             say more\n"
+              "\n"
+              "Other:\n"
+              "  --completions bash|zsh|fish\n"
+              "                            print the completion script of a shell\n"
+              "  --help                    print this help\n"
+              "  --version                 print the version\n");
+  const std::string of_get = verb_answer({"get", "--help"});
+  check(of_get.starts_with("Usage: tool get [OPTIONS] NAME [-- COMMAND...]\n\nGet messages.\n\nBoth:\n"),
+        of_get);
+  check(!has(of_get, "--priority") && !has(of_get, "Putting") && has(of_get, "--keep"), of_get);
+  check_equal(verb_answer({"get", "q", "-v", "--help", "--nonsense"}), of_get);
+  check_equal(verb_answer({"frob", "--help"}), all);
+  check(has(verb_answer({"list", "--help"}), "Usage: tool list [OPTIONS]\n"));
+  check_equal(verb_answer({"put", "--version"}), verb_answer({"--version"}));
+}
+
+TEST("mistakes in options come before the verb, and a refused cluster leaves no trace") {
+  check_equal(verb_refusal({"put", "q", "-x"}), "-x: unknown option");
+  check_equal(verb_refusal({"put", "q", "-p"}), "-p: needs a value");
+  check_equal(verb_refusal({"put", "-xv"}), "-x: unknown option");
+  check_equal(verb_parsed({"put", "-1", "-v"}), "verbose;|put -1");
 }

@@ -2,8 +2,8 @@
 
 #include <deque>
 
-#include "arguments.hpp"
 #include "batch.hpp"
+#include "ipc/arguments.hpp"
 #include "tap.hpp"
 
 namespace {
@@ -171,7 +171,7 @@ TEST("the fields of several groups are one job") {
 }
 
 TEST("what can never be an argument is a job of its own, that says why") {
-  const std::string longest(kLongestArgument, 'x');
+  const std::string longest(ipc::kLongestArgument, 'x');
   const std::string nul("a\0b", 3);
   Script source;
   source.add(longest);

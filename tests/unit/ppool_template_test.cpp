@@ -10,7 +10,7 @@ constexpr std::uint64_t kSeq = 12;
 constexpr unsigned kSlot = 3;
 
 Words expanded(const Template& words, const Words& fields) {
-  Arguments arguments;
+  ipc::Arguments arguments;
   words.expand({fields, kSeq, kSlot}, arguments);
   Words list;
   for (std::size_t i = 0; i < arguments.size(); ++i) list.emplace_back(arguments.word(i));
@@ -248,7 +248,7 @@ TEST("the command varies when its word has a placeholder") {
 
 TEST("an expansion leaves nothing of the one before") {
   const Template words({"cmd", "{}"}, {});
-  Arguments arguments;
+  ipc::Arguments arguments;
   const Words first{"a long record"};
   const Words second{"b"};
   words.expand({first, 1, 1}, arguments);

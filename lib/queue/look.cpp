@@ -1,0 +1,131 @@
+/// Looking in: stat and peek.
+
+#include <algorithm>
+
+#include "queue/parts.hpp"
+
+namespace queue {
+namespace {
+
+constexpr std::size_t kWindow = std::size_t{256} << 10;
+
+/// A run as peek() found it; its segment may be gone when it is read.
+struct Seen {
+  Run run;
+  std::uint32_t number;
+  std::uint64_t salt;
+};
+
+/// The first record of a run; its id is the lowest of it.
+std::optional<RecordHead> first_head(Store& store, const Run& run) {
+  const SegmentEntry& entry = store.segment(run.segment);
+  const int fd = entry.number != 0 ? store.segment_descriptor(entry) : -1;
+  char bytes[kRecordHeader];
+  if (fd < 0 || read_at(fd, bytes, run.begin) != sizeof bytes) return std::nullopt;
+  return decode(bytes, {entry.salt, run.begin});
+}
+
+/// The oldest of each list is at one end of it.
+void find_oldest(Store& store, FileQueue::Stat& stat) {
+  for (const List& list : store.header().lists) {
+    for (const Number number : {list.head, list.tail}) {
+      const auto head = number != 0 ? first_head(store, store.run(number)) : std::nullopt;
+      if (head && (!stat.oldest || head->put_at < *stat.oldest)) stat.oldest = head->put_at;
+    }
+  }
+}
+
+void list_holders(Store& store, FileQueue::Stat& stat) {
+  const auto add = [&](const Run& run, pid_t pid) {
+    const auto head = first_head(store, run);
+    FileQueue::Holder holder;
+    holder.pid = pid;
+    holder.id = head ? head->id : 0;
+    holder.count = run.count;
+    holder.attempt = run.attempts + 1;
+    (run.state == RunState::lent ? holder.until : holder.since) = run.time;
+    stat.holders.push_back(holder);
+  };
+  for (Number number = 1; number <= store.header().holders; ++number) {
+    const HolderEntry& entry = store.holder(number);
+    if (entry.pid == 0) continue;
+    for (Number run = entry.runs.head; run != 0; run = store.run(run).next) add(store.run(run), entry.pid);
+  }
+  for (Number place = 1; place <= store.header().timers; ++place) {
+    const Run& run = store.run(store.timer(place));
+    if (run.state == RunState::lent) add(run, 0);
+  }
+}
+
+}  // namespace
+
+FileQueue::Stat FileQueue::stat() {
+  Parts& p = *parts_;
+  Stat stat = p.locked([&](Section& section) {
+    Stat now;
+    if (is_removed(p.header())) return now;
+    p.look_around(section);
+    const Header& header = p.header();
+    now.queued = header.queued;
+    now.delayed = header.delayed;
+    now.leased = header.leased;
+    now.bytes = header.bytes;
+    now.puts = header.puts;
+    now.gets = header.gets;
+    now.closed = header.is_closed;
+    now.lifo = header.lifo;
+    now.sync = !header.no_sync;
+    now.max_messages = header.max_messages;
+    now.max_bytes = header.max_bytes;
+    find_oldest(p.store, now);
+    list_holders(p.store, now);
+    return now;
+  });
+  if (const auto dead = dead_letters()) stat.dead = dead->size().messages;
+  return stat;
+}
+
+void FileQueue::peek(std::uint64_t most, const std::function<bool(const Message&)>& see) {
+  Parts& p = *parts_;
+  std::vector<Seen> all;
+  p.locked([&](Section& section) {
+    if (is_removed(p.header())) return;
+    p.look_around(section);
+    std::uint64_t count = 0;
+    for (int priority = kPriorities - 1; priority >= 0; --priority) {
+      for (Number number = p.header().lists[priority].head; number != 0 && count < most;
+           number = p.store.run(number).next) {
+        const Run& run = p.store.run(number);
+        const SegmentEntry& entry = p.store.segment(run.segment);
+        all.push_back({run, entry.number, entry.salt});
+        count += run.count;
+      }
+    }
+  });
+  // Not under the lock: whoever prints them may be slow.
+  RunReader reader;
+  std::vector<Found> found;
+  for (Seen& seen : all) {
+    SegmentEntry entry{};
+    entry.number = seen.number;
+    entry.salt = seen.salt;
+    const int fd = p.store.segment_descriptor(entry);
+    while (fd >= 0 && most > 0 && seen.run.begin < seen.run.end) {
+      const auto part =
+          reader.read(fd, seen.salt, seen.run, most, p.header().lifo, most == 1 ? 4096 : kWindow, found);
+      for (const Found& one : found) {
+        Message message;
+        if (most == 0) return;
+        if (!p.read_message(one, seen.run.attempts, message)) continue;
+        if (!see(message)) return;
+        --most;
+      }
+      if (!part) break;
+      (p.header().lifo ? seen.run.end : seen.run.begin) = part->cut;
+      if (p.header().lifo) seen.run.last = part->last;
+      seen.run.count -= part->count;
+    }
+  }
+}
+
+}  // namespace queue

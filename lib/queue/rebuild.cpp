@@ -1,0 +1,324 @@
+#include "queue/rebuild.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "ipc/error.hpp"
+#include "ipc/fd.hpp"
+#include "ipc/wall_timer.hpp"
+#include "queue/bell.hpp"
+#include "queue/make_store.hpp"
+#include "queue/removal.hpp"
+#include "queue/run_reader.hpp"
+#include "queue/runs.hpp"
+
+namespace queue {
+namespace {
+
+constexpr std::size_t kWindow = std::size_t{1} << 20;
+
+/// Records that will be a run.
+struct Piece {
+  std::uint64_t first_id = 0;
+  std::uint64_t last_id = 0;
+  Runs::Extent extent;
+  std::int64_t due = 0;
+  std::uint8_t priority = 0;
+  std::uint8_t flags = 0;
+};
+
+using Tell = std::function<void(const std::string&)>;
+
+class Rebuilder {
+ public:
+  Rebuilder(Store& store, Tell tell) : store_(store), tell_(std::move(tell)), runs_(store) {}
+
+  void run() {
+    clear_tables();
+    for (const std::uint32_t number : segment_numbers()) read_segment(number);
+    find_copies();
+    leave_out_copies();
+    std::ranges::sort(pieces_, {}, &Piece::first_id);
+    for (const Piece& piece : pieces_) place(piece);
+    remove_empty_segments();
+  }
+
+ private:
+  void clear_tables();
+  [[nodiscard]] std::vector<std::uint32_t> segment_numbers() const;
+  void read_segment(std::uint32_t number);
+  void read_records(Number segment, int fd, std::uint64_t size);
+  void add(Number segment, const Found& found, std::int64_t due);
+  void place(const Piece& piece);
+  void leave_out_copies();
+  void sync_segments();
+  void keep_latest(const Piece& piece, std::vector<Piece>& kept);
+  void remember(Number segment, std::uint64_t id);
+  void find_copies();
+  [[nodiscard]] bool is_superseded(std::uint64_t first, std::uint64_t last, Number segment) const;
+  void remove_empty_segments();
+  /// Once for each segment: whatever the damage, `verify` and the lost messages say the rest.
+  void tell(std::uint32_t number) { tell_(damage_of(number)); }
+
+  Store& store_;
+  Tell tell_;
+  Runs runs_;
+  std::vector<Piece> pieces_;
+  struct Ids {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    Number segment = 0;
+  };
+  std::vector<Ids> seen_;  ///< all records; then those of which compaction has left two
+  std::int64_t now_ = ipc::wall_time();
+};
+
+void Rebuilder::clear_tables() {
+  store_.fill_holes();
+  Header& header = store_.header();
+  header.journal = 0;
+  header.writing = {};
+  header.settled = {};
+  header.unlinking = 0;
+  header.compacting = 0;
+  header.queued = header.delayed = header.leased = header.bytes = 0;
+  for (List& list : header.lists) list = {};
+  header.waiting = 0;
+  store_.measure_runs();
+  // Who was registered must find nothing of himself.
+  store_.wipe_holders();
+  header.free_run = header.free_runs = header.runs = header.segments = header.holders = header.timers = 0;
+  header.last_segment = 0;
+  header.room = header.live = 0;
+  header.active = 0;
+}
+
+std::vector<std::uint32_t> Rebuilder::segment_numbers() const {
+  std::vector<std::uint32_t> numbers;
+  ipc::Fd copy = open_in(store_.directory(), ".", O_RDONLY | O_DIRECTORY);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy.get()), ::closedir);
+  if (!stream) ipc::throw_errno("", store_.path());
+  static_cast<void>(copy.release());
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (!name.starts_with("seg-")) continue;
+    std::uint32_t number = 0;
+    const char* end = name.data() + name.size();
+    const auto parsed = std::from_chars(name.data() + 4, end, number);
+    const bool is_number = parsed.ec == std::errc() && parsed.ptr == end && number != 0;
+    if (is_number && segment_name(number) == name) numbers.push_back(number);
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+void Rebuilder::read_segment(std::uint32_t number) {
+  Header& header = store_.header();
+  const ipc::Fd file = open_in(store_.directory(), segment_name(number).c_str(), O_RDWR);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) ipc::throw_errno("", segment_name(number));
+  SegmentHead head{};
+  if (!S_ISREG(status.st_mode) || status.st_size < kDataBegin || !read_head(file.get(), head) ||
+      head.number != number || status.st_size > 0xFFFFFFFFLL) {
+    // One that was being made has nothing in it yet.
+    if (status.st_size > kDataBegin) tell(number);
+    return;
+  }
+  store_.reserve_segment();
+  SegmentEntry entry{};
+  const auto size = static_cast<std::uint32_t>(status.st_size);
+  entry.number = number;
+  entry.room = size;
+  entry.size = std::max(size, kSegmentSize);
+  entry.used = kDataBegin;
+  entry.salt = head.salt;
+  const Number place = ++header.segments;
+  store_.segment(place) = entry;
+  header.room += size;
+  header.last_segment = place;
+  header.next_segment = std::max(header.next_segment, number + 1);
+  read_records(place, file.get(), size);
+  SegmentEntry& made = store_.segment(place);
+  // A large message is alone in its segment.
+  if (size > kSegmentSize) made.size = made.used;
+  // The padding of the last record may have been cut off.
+  if (made.used <= made.room) return;
+  const int errnum = allocate(file.get(), made.room, made.used);
+  if (errnum != 0) throw ipc::Error(errnum, "", segment_name(number));
+  header.room += made.used - made.room;
+  made.room = made.used;
+}
+
+void Rebuilder::read_records(Number segment, int fd, std::uint64_t size) {
+  SegmentEntry& entry = store_.segment(segment);
+  const auto settled = std::make_unique<SettledBits>(fd);
+  Walker walker;
+  walker.start(fd, entry.salt, kDataBegin, static_cast<std::uint32_t>(size), kWindow);
+  while (const auto found = walker.next()) {
+    entry.used = walker.position();
+    entry.last = found->offset;
+    store_.header().next_id = std::max(store_.header().next_id, found->head.id + 1);
+    if (settled->has(found->offset)) {
+      remember(segment, found->head.id);
+      continue;
+    }
+    std::string_view body = found->body;
+    const auto extra = found->is_sound() ? cut_extra(found->head.flags, body) : std::nullopt;
+    if (extra) {
+      remember(segment, found->head.id);
+      add(segment, *found, extra->due > now_ ? extra->due : 0);
+    } else {
+      tell(entry.number);
+    }
+  }
+  if (walker.damaged() > walker.blank()) tell(entry.number);
+}
+
+/// To the piece before it, where it goes on with that one.
+void Rebuilder::add(Number segment, const Found& found, std::int64_t due) {
+  const auto flags = static_cast<std::uint8_t>(found.head.flags & ~kDelayed);
+  const auto end = static_cast<std::uint32_t>(found.offset + found.head.size());
+  if (!pieces_.empty()) {
+    Piece& before = pieces_.back();
+    if (before.extent.segment == segment && before.extent.end == found.offset &&
+        before.last_id + 1 == found.head.id && before.priority == found.head.priority &&
+        before.flags == flags && before.due == due) {
+      before.last_id = found.head.id;
+      before.extent.end = end;
+      before.extent.last = found.offset;
+      ++before.extent.count;
+      before.extent.bytes += message_size(found);
+      return;
+    }
+  }
+  pieces_.push_back({found.head.id,
+                     found.head.id,
+                     {segment, found.offset, end, found.offset, 1, message_size(found)},
+                     due,
+                     found.head.priority,
+                     flags});
+}
+
+void Rebuilder::remember(Number segment, std::uint64_t id) {
+  if (!seen_.empty() && seen_.back().segment == segment && seen_.back().last + 1 == id) {
+    seen_.back().last = id;
+  } else {
+    seen_.push_back({id, id, segment});
+  }
+}
+
+/// Keeps of what was seen only ids that are in more than one segment.
+void Rebuilder::find_copies() {
+  std::ranges::sort(seen_, {}, &Ids::first);
+  std::vector<Ids> copies;
+  std::size_t widest = 0;  // of those before, the one that reaches farthest
+  std::vector<bool> is_copy(seen_.size(), false);
+  for (std::size_t i = 1; i < seen_.size(); ++i) {
+    if (seen_[i].first <= seen_[widest].last) is_copy[i] = is_copy[widest] = true;
+    if (seen_[i].last > seen_[widest].last) widest = i;
+  }
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    if (is_copy[i]) copies.push_back(seen_[i]);
+  }
+  seen_ = std::move(copies);
+}
+
+/// There is a later copy of some message of these ids, which may be settled.
+bool Rebuilder::is_superseded(std::uint64_t first, std::uint64_t last, Number segment) const {
+  return std::ranges::any_of(seen_, [&](const Ids& copy) {
+    return copy.segment > segment && copy.first <= last && copy.last >= first;
+  });
+}
+
+/// A copy that counts must be as safe as the one that is left out.
+void Rebuilder::sync_segments() {
+  for (Number number = 1; number <= store_.header().segments; ++number) {
+    const int fd = store_.segment_descriptor(store_.segment(number));
+    if (fd >= 0) insist_on(sync_data(fd), store_.path());
+  }
+}
+
+/// A message that compaction was moving when the power went can be there twice: the later one counts.
+void Rebuilder::leave_out_copies() {
+  std::vector<Piece> kept;
+  if (!seen_.empty()) sync_segments();
+  for (const Piece& piece : pieces_) {
+    if (is_superseded(piece.first_id, piece.last_id, piece.extent.segment)) {
+      keep_latest(piece, kept);
+    } else {
+      kept.push_back(piece);
+    }
+  }
+  pieces_ = std::move(kept);
+}
+
+void Rebuilder::place(const Piece& piece) {
+  store_.reserve_runs(1);
+  store_.reserve_timers(1);
+  const Number run = runs_.make(piece.extent, piece.priority, piece.flags);
+  if (piece.due != 0) {
+    runs_.delay(run, piece.due, false);
+  } else {
+    runs_.enqueue(run, false);
+    runs_.join_neighbours(run);
+  }
+  SegmentEntry& entry = store_.segment(piece.extent.segment);
+  change_live(store_, entry, piece.extent.end - piece.extent.begin);
+  store_.journal().commit();
+  store_.forget_pages_in_time();
+}
+
+void Rebuilder::keep_latest(const Piece& piece, std::vector<Piece>& kept) {
+  const SegmentEntry& entry = store_.segment(piece.extent.segment);
+  Walker walker;
+  walker.start(store_.segment_descriptor(entry), entry.salt, piece.extent.begin, piece.extent.end, kWindow);
+  while (const auto found = walker.next()) {
+    const std::uint64_t id = found->head.id;
+    if (is_superseded(id, id, piece.extent.segment)) {
+      mark_settled(store_, {piece.extent.segment, found->offset, walker.position(), 0});
+      continue;
+    }
+    Piece one = piece;
+    one.first_id = one.last_id = id;
+    one.extent = {piece.extent.segment, found->offset, walker.position(), found->offset, 1,
+                  message_size(*found)};
+    kept.push_back(one);
+  }
+}
+
+void Rebuilder::remove_empty_segments() {
+  Header& header = store_.header();
+  for (Number number = 1; number <= header.segments; ++number) {
+    SegmentEntry& entry = store_.segment(number);
+    if (number == header.last_segment || entry.runs != 0 || entry.number == 0) continue;
+    ::unlinkat(store_.directory(), segment_name(entry.number).c_str(), 0);
+    header.room -= entry.room;
+    entry.number = 0;
+  }
+}
+
+}  // namespace
+
+void rebuild(Store& store, const Tell& tell) {
+  store.distrust();
+  if (shape_checksum(store.header()) != store.header().shape_crc) {
+    reset_shape(store.header());
+    tell("control is damaged: its options are lost");
+  }
+  Rebuilder(store, [&](const std::string& what) {
+    store.header().untold = 1;
+    tell(what);
+  }).run();
+  // Whoever sleeps has seen other tables.
+  for (const char* bell : {kGetBell, kPutBell, kJoinBell}) ring(store.directory(), bell);
+  ring_answers(store.directory());
+  store.trust();
+}
+
+}  // namespace queue

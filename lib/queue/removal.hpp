@@ -1,0 +1,15 @@
+#pragma once
+/// Taking the files of a removed queue away.
+
+#include <string>
+
+namespace queue {
+
+/// Of the queue at `path` (what somebody else has laid into its directory stays), if its header says that it has been removed: whoever was killed in the middle of this left
+/// the rest for the next one. Throws ipc::Error.
+void finish_removal(const std::string& path);
+
+/// Wakes everybody who waits for an answer. `directory` is the queue's.
+void ring_answers(int directory) noexcept;
+
+}  // namespace queue

@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154  # pqueue-rounds sets kills and totals
+# Short versions of what tests/torture does for longer.
+load helpers
+load queues
+load pqueue-rounds
+
+# short CREATE-ARG...: a campaign of a second or two. What a failure leaves to look at is told first.
+short() {
+	campaign 25 8 "$@" || {
+		ls -R failed
+		return 1
+	}
+	[ "$kills" -gt 0 ]
+	[ "${totals[1]}" -gt 100 ]
+}
+
+@test "putters, getters, workers and others killed at random: nothing lost, nothing unexpected (--no-sync)" {
+	short --no-sync
+}
+
+@test "putters, getters, workers and others killed at random: nothing lost, nothing unexpected (synced)" {
+	short
+}
+
+@test "the same with room for few, where putters wait too" {
+	short --no-sync --max 40
+}
+
+@test "the same, the newest first" {
+	short --no-sync --lifo
+}
+
+@test "the same with so much that old segments are emptied and go" {
+	short large --no-sync
+}

@@ -1,0 +1,193 @@
+#include <algorithm>
+
+#include "queue/append.hpp"
+#include "queue/walker.hpp"
+#include "queue_place.hpp"
+#include "queue_segment_file.hpp"
+#include "queue_use.hpp"
+#include "tap.hpp"
+
+namespace {
+
+using ipc::Deadline;
+using queue::Shape;
+using queue::Stop;
+
+const Deadline kNow = Deadline::past();
+
+}  // namespace
+
+TEST("the first part of a batch is settled, the rest goes back, in their order") {
+  for (std::size_t settled = 0; settled <= 5; ++settled) {
+    const QueuePlace place;
+    const auto queue = place.open();
+    put(*queue, numbered(8));
+    check_equal(queue->take(5, kNow, {}).messages.size(), 5U);
+    check_equal(queue->stat().leased, 5U);
+    queue->settle(settled);
+    check_sound(*queue);
+    check_equal(queue->stat().gets, settled);
+    check_equal(queue->stat().leased, 0U);
+    Texts rest;
+    for (std::size_t i = settled + 1; i <= 8; ++i) rest.push_back("m" + std::to_string(i));
+    check(seen(*queue) == rest);
+    check(take(*place.open_copy()) == rest, "and so it is on the disk");
+    check(take(*queue) == rest);
+  }
+}
+
+TEST("the same with the newest first") {
+  for (std::size_t settled = 0; settled <= 5; ++settled) {
+    const QueuePlace place(lifo());
+    const auto queue = place.open();
+    put(*queue, numbered(8));
+    check(texts_of(queue->take(5, kNow, {})) == Texts({"m8", "m7", "m6", "m5", "m4"}));
+    put(*queue, {"new"});
+    queue->settle(settled);
+    check_sound(*queue);
+    Texts rest;
+    for (std::size_t i = 8 - settled; i >= 1; --i) rest.push_back("m" + std::to_string(i));
+    check_equal(queue->size().messages, rest.size() + 1);
+    Texts all = take(*queue);
+    check_equal(std::ranges::count(all, "new"), 1);
+    std::erase(all, "new");
+    check(all == rest);
+  }
+}
+
+TEST("what is left of a batch is settled in parts with damage in it, too") {
+  for (const bool newest_first : {false, true}) {
+    for (std::size_t settled = 0; settled <= 4; ++settled) {
+      const QueuePlace place(newest_first ? lifo() : Shape{});
+      const auto queue = place.open();
+      put(*queue, numbered(6));
+      const SegmentFile segment(place.path(), 1);
+      segment.damage(segment.records()[2].offset + queue::kRecordHeader);
+      Texts expected = numbered(6);
+      std::erase(expected, "m3");
+      if (newest_first) std::ranges::reverse(expected);
+      const Texts taken = texts_of(queue->take(6, kNow, {}));
+      check(taken == expected);
+      queue->settle(settled);
+      check_equal(queue->news_of_damage().size(), 1U);
+      expected.erase(expected.begin(), expected.begin() + static_cast<std::ptrdiff_t>(settled));
+      check(take(*queue) == expected);
+      check_equal(queue->size().messages, 0U);
+      check_equal(queue->size().bytes, 0U);
+    }
+  }
+}
+
+TEST("with the newest first, a message taken alone is alone, whatever is damaged before it") {
+  const QueuePlace place(lifo());
+  const auto queue = place.open();
+  put(*queue, numbered(6));
+  const SegmentFile segment(place.path(), 1);
+  // The header of the last but one: the chain from the end is broken.
+  segment.damage(segment.records()[4].offset + 8);
+  Texts got;
+  for (int i = 0; i < 10; ++i) {
+    const auto leased = queue->lease_one();
+    if (leased.stop != Stop::none) break;
+    got.emplace_back(leased.message.bytes);
+    check(queue->done(leased.lease));
+  }
+  check(got == Texts({"m6", "m4", "m3", "m2", "m1"}));
+}
+
+TEST("and in the order of taking, a message taken alone is alone, too") {
+  const QueuePlace place;
+  const auto queue = place.open();
+  put(*queue, numbered(6));
+  const SegmentFile segment(place.path(), 1);
+  const auto records = segment.records();
+  segment.damage(records[0].offset + 8);
+  segment.damage(records[3].offset + 8);
+  segment.damage(records[5].offset + 8);
+  Texts got;
+  for (int i = 0; i < 10; ++i) {
+    const auto leased = queue->lease_one();
+    if (leased.stop != Stop::none) break;
+    got.emplace_back(leased.message.bytes);
+    check(queue->done(leased.lease));
+  }
+  check(got == Texts({"m2", "m3", "m5"}));
+  check_equal(queue->size().messages, 0U);
+  check_equal(queue->size().bytes, 0U);
+  check(queue->verify().empty());
+}
+
+TEST("a batch whose records were moved meanwhile is settled in parts where they are now") {
+  for (const bool newest_first : {false, true}) {
+    for (std::size_t settled = 0; settled <= 4; ++settled) {
+      const QueuePlace place(newest_first ? lifo() : Shape{});
+      const auto queue = place.open();
+      put(*queue, {"before", "this"});
+      put(*queue, numbered(4), with_priority(5));
+      const Texts taken = texts_of(queue->take(4, kNow, {}));
+      require(taken.size() == 4);
+      {
+        // What compaction does with the runs of holders.
+        const auto store = place.store();
+        queue::Section section(*store);
+        const queue::Number number = store->holder(1).runs.head;
+        const queue::Run& run = store->run(number);
+        const auto& entry = store->segment(run.segment);
+        queue::Walker walker;
+        walker.start(store->segment_descriptor(entry), entry.salt, run.begin, run.end, 65536);
+        queue::RecordBatch batch;
+        while (const auto found = walker.next(walker.position() == run.begin)) {
+          batch.add(found->head, {}, found->body);
+        }
+        require(batch.size() == 4);
+        queue::Runs(*store).relocate(number, queue::Appender(*store).append(batch, 0, 4, true));
+        section.commit();
+      }
+      queue->settle(settled);
+      check(queue->verify().empty());
+      check(queue->news_of_damage().empty());
+      const Texts rest(taken.begin() + static_cast<std::ptrdiff_t>(settled), taken.end());
+      Texts all = take(*queue);
+      Texts expected = rest;
+      const Texts low = newest_first ? Texts({"this", "before"}) : Texts({"before", "this"});
+      expected.insert(expected.end(), low.begin(), low.end());
+      check(all == expected, std::to_string(settled) + " settled");
+    }
+  }
+}
+
+TEST("segments of which nothing can be read go, as many as are met at once") {
+  const QueuePlace place;
+  const auto queue = place.open();
+  for (unsigned i = 1; i <= 4; ++i) {
+    put(*queue, numbered(2, "of " + std::to_string(i) + ": "));
+    place.store()->segment(i).is_broken = true;
+  }
+  for (const unsigned number : {1U, 2U, 3U}) SegmentFile(place.path(), number).damage(9);
+  const auto fresh = place.open();
+  check(take(*fresh) == numbered(2, "of 4: "));
+  for (const char* name : {"/seg-1", "/seg-2", "/seg-3"}) {
+    check(!std::filesystem::exists(place.path() + name), name);
+  }
+  check_equal(fresh->news_of_damage().size(), 3U);
+  check_sound(*fresh);
+}
+
+TEST("what cannot be read is settled wherever it lies, and does not come again in a copy") {
+  const QueuePlace place;
+  const auto queue = place.open();
+  for (int i = 0; i < 4; ++i) {
+    put(*queue, {"bad"});
+    put(*queue, {"good"}, with_priority(0));
+    put(*queue, {"high"}, with_priority(5));
+  }
+  const SegmentFile segment(place.path(), 1);
+  const auto records = segment.records();
+  for (std::size_t i = 0; i < records.size(); i += 3)
+    segment.damage(records[i].offset + queue::kRecordHeader);
+  check_equal(take(*queue).size(), 8U);
+  check_equal(place.open_copy()->size().messages, 0U);
+  const auto copy = place.open_copy("second");
+  (void)copy->size();
+  check(copy->news_of_damage().empty(), "nor is it told again");
+}
