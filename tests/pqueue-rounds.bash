@@ -167,7 +167,8 @@ keep_record() {
 # may_end DUTY SENT STATUS: is that a way for it to end?
 may_end() {
 	case $2:$3 in
-	KILL:137 | TERM:143) return 0 ;;
+	# Before the KILL there can have been a TERM.
+	KILL:137 | KILL:143 | TERM:143) return 0 ;;
 	esac
 	case $1:$3 in
 	*:0 | put:3 | print:[13] | work:[13] | lease:124 | lease:3 | other:1 | other:124) return 0 ;;
