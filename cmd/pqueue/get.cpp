@@ -38,7 +38,7 @@ int print_messages(const Config& config, queue::Opened&& queue, Interruption& in
   HeldSignals signals;
   Delivery delivery(STDOUT_FILENO, config.framing, signals);
   // What it may look at while it waits, it does not outlive; and it is gone when a signal that was held acts.
-  const queue::Opened opened = std::move(queue);
+  queue::Opened opened = std::move(queue);
   const std::uint64_t most = limit_of(config, opened);
   // Who prints much looks for signals all the time.
   if (most > 1) (void)signals.descriptor();
@@ -47,6 +47,7 @@ int print_messages(const Config& config, queue::Opened&& queue, Interruption& in
   // Also what was met by a last look that found nothing.
   tell_damage(config, opened);
   interruption = delivery.interruption();
+  if (status == ipc::kExitSuccess && !interruption && opened.file) leave_to_kernel(std::move(opened));
   return status;
 }
 

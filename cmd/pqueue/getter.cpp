@@ -54,7 +54,8 @@ int Getter::run(queue::Queue& queue, std::uint64_t most) {
     });
     if (stop != queue::Stop::none) return status_of(stop);
     const std::size_t count = delivery_.print(batch->messages);
-    queue.settle(count);
+    const bool is_last = got_ + count >= most || delivery_.interruption();
+    queue.settle(count, is_last ? queue::Then::ends : queue::Then::goes_on);
     end_round(count);
     if (got_ < most) delivery_.look_for_signals();
     if (delivery_.interruption()) break;

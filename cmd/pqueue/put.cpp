@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <utility>
 
 #include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
@@ -58,7 +59,7 @@ queue::Stop put_stdin(const Config& config, Putter& putter, std::uint64_t longes
 }  // namespace
 
 int put_messages(const Config& config) {
-  const queue::Opened opened = open_or_make(config);
+  queue::Opened opened = open_or_make(config);
   if (opened.kernel && config.print_ids)
     throw ipc::BadValue(config.name + ": a kernel queue has no ids (-i, --reply)");
   queue::Queue& queue = opened.queue();
@@ -67,6 +68,7 @@ int put_messages(const Config& config) {
     const queue::Stop stop = config.messages.empty() ? put_stdin(config, putter, queue.max_message())
                                                      : putter.put(config.messages);
     tell_damage(config, opened);
+    if (stop == queue::Stop::none) leave_to_kernel(std::move(opened));
     return stop == queue::Stop::none ? ipc::kExitSuccess : tell_stop(config, putter, queue, stop);
   } catch (const std::exception& error) {
     tell_damage(config, opened);

@@ -4,6 +4,10 @@
 #include <cstddef>
 #include <cstring>
 
+#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#endif
+
 namespace ipc {
 namespace {
 
@@ -47,8 +51,14 @@ __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::string_view 
   return ~narrow;
 }
 
+/// What libc found out when the process began: asking the processor again traps in a virtual machine, and costs more than
+/// opening a file.
 bool has_instruction() noexcept {
+#ifdef CPU_FEATURE_ACTIVE
+  static const bool answer = CPU_FEATURE_ACTIVE(SSE4_2);
+#else
   static const bool answer = __builtin_cpu_supports("sse4.2") != 0;
+#endif
   return answer;
 }
 #endif

@@ -1,6 +1,7 @@
 #include "ipc/processes.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "ipc/fd.hpp"
 #include "ipc/hash.hpp"
 #include "ipc/io.hpp"
 
@@ -115,8 +117,11 @@ std::vector<pid_t> own_line() {
 }
 
 std::uint64_t this_boot() {
-  const auto id = read_small_file("/proc/sys/kernel/random/boot_id");
-  return id ? hash128(*id).low : 0;
+  const Fd file(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+  char id[64];
+  // It comes in one piece; each command that opens a queue reads it.
+  const ssize_t n = file ? read_some(file.get(), id) : 0;
+  return n > 0 ? hash128({id, static_cast<std::size_t>(n)}).low : 0;
 }
 
 }  // namespace ipc

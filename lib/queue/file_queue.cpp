@@ -66,7 +66,7 @@ FileQueue::~FileQueue() {
 
 std::unique_ptr<FileQueue> FileQueue::open(const std::string& path, const Shape* shape, bool allow_network) {
   for (;;) {
-    auto store = Store::open(path);
+    auto store = Store::open(path, shape != nullptr ? Store::Use::change : Store::Use::look);
     if (store) {
       const Header& header = store->header();
       if (!allow_network) refuse_network(path, store->directory());

@@ -33,7 +33,8 @@ class FileQueue final : public Queue {
                               ipc::Deadline deadline, Watched watched) override;
   void sync() override;
   [[nodiscard]] const Batch& take(std::size_t most, ipc::Deadline deadline, Watched watched) override;
-  void settle(std::size_t count) override;
+  using Queue::settle;
+  void settle(std::size_t count, Then then) override;
   [[nodiscard]] Size size() override;
   [[nodiscard]] std::uint64_t max_message() const noexcept override;
 

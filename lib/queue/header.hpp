@@ -91,7 +91,8 @@ inline constexpr std::uint8_t kRemoved = 0xA5;
   return header.max_bytes != 0 && header.bytes >= header.max_bytes;
 }
 
-inline constexpr std::size_t kJournalBegin = 4096;
+/// In the page of the header: a small change touches no other.
+inline constexpr std::size_t kJournalBegin = 1024;
 inline constexpr std::size_t kControlSize = 24576;
 static_assert(sizeof(Header) <= kJournalBegin);
 

@@ -94,6 +94,7 @@ void Holders::leave() {
   if (store_.holder(self_).runs_held != 0) return;
   store_.journal().set(store_.holder(self_).pid, 0);
   store_.journal().subtract(store_.header().active, 1);
+  self_ = 0;
 }
 
 /// The latest first, so that they stand in their old order again.

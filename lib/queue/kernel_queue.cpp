@@ -219,7 +219,7 @@ std::size_t KernelQueue::put_back(std::size_t count) {
   return lost;
 }
 
-void KernelQueue::settle(std::size_t count) {
+void KernelQueue::settle(std::size_t count, Then /*then*/) {
   const std::size_t lost = named(name_, [&] { return put_back(count); });
   if (lost > 0)
     throw ipc::BadValue(name_ +

@@ -51,7 +51,8 @@ class KernelQueue final : public Queue {
   [[nodiscard]] const Batch& take(std::size_t most, ipc::Deadline deadline, Watched watched) override;
   /// What was not delivered goes back to the end of its priority. Throws ipc::BadValue, with how many in its text, for
   /// messages that find no room any more: they are lost.
-  void settle(std::size_t count) override;
+  using Queue::settle;
+  void settle(std::size_t count, Then then) override;
   /// As stat() says.
   [[nodiscard]] Size size() override;
   [[nodiscard]] std::uint64_t max_message() const noexcept override { return file_.max_message(); }

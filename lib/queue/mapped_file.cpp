@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 #include "ipc/error.hpp"
@@ -15,13 +17,6 @@ namespace queue {
 namespace {
 
 constexpr std::size_t kPage = 4096;
-
-std::size_t size_of(int fd, const char* name) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) ipc::throw_errno("", name);
-  if (!S_ISREG(status.st_mode)) throw ipc::Error(EINVAL, "", name);
-  return static_cast<std::size_t>(status.st_size);
-}
 
 /// Where the file system cannot allocate, zeros are written; [from, to) is beyond the end of the file.
 int write_zeros(int fd, off_t from, off_t to) noexcept {
@@ -89,7 +84,9 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
       fd_(std::move(other.fd_)),
       name_(other.name_),
       data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      device_(other.device_),
+      inode_(other.inode_) {}
 
 int MappedFile::descriptor() {
   if (!fd_) fd_ = open_in(directory_, name_, O_RDWR);
@@ -98,6 +95,15 @@ int MappedFile::descriptor() {
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+std::size_t MappedFile::size_now() {
+  struct stat status {};
+  if (::fstat(descriptor(), &status) != 0) ipc::throw_errno("", name_);
+  if (!S_ISREG(status.st_mode)) throw ipc::Error(EINVAL, "", name_);
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+  return static_cast<std::size_t>(status.st_size);
 }
 
 void MappedFile::map(std::size_t size) {
@@ -116,24 +122,23 @@ void MappedFile::map(std::size_t size) {
 
 void MappedFile::grow(std::size_t size) {
   if (size <= size_) return;
-  const std::size_t present = size_of(descriptor(), name_);
-  if (size > present) {
-    // By a quarter at least, so that many small steps cost little; by what is needed where there is no more.
-    const std::size_t needed = (size + kPage - 1) / kPage * kPage;
-    const std::size_t wanted = std::max(needed, (present + present / 4 + kPage - 1) / kPage * kPage);
-    int errnum = allocate(descriptor(), static_cast<off_t>(present), static_cast<off_t>(wanted));
-    if (errnum == ENOSPC && wanted > needed) {
-      errnum = allocate(descriptor(), static_cast<off_t>(present), static_cast<off_t>(needed));
-    }
-    if (errnum != 0) throw ipc::Error(errnum, "", name_);
+  const std::size_t present = size_now();
+  if (size <= present) return map(present);
+  // By a quarter at least, so that many small steps cost little; by what is needed where there is no more.
+  const std::size_t needed = (size + kPage - 1) / kPage * kPage;
+  const std::size_t wanted = std::max(needed, (present + present / 4 + kPage - 1) / kPage * kPage);
+  int errnum = allocate(descriptor(), static_cast<off_t>(present), static_cast<off_t>(wanted));
+  if (errnum == ENOSPC && wanted > needed) {
+    errnum = allocate(descriptor(), static_cast<off_t>(present), static_cast<off_t>(needed));
   }
+  if (errnum != 0) throw ipc::Error(errnum, "", name_);
   follow();
 }
 
-void MappedFile::follow() { map(size_of(descriptor(), name_)); }
+void MappedFile::follow() { map(size_now()); }
 
 bool MappedFile::follow(std::size_t size) {
-  if (size_of(descriptor(), name_) < size) return false;
+  if (size_now() < size) return false;
   map(size);
   return true;
 }
@@ -143,6 +148,13 @@ void MappedFile::shrink(std::size_t size) {
   while (::ftruncate(descriptor(), static_cast<off_t>(size)) != 0) {
     if (errno != EINTR) ipc::throw_errno("", name_);
   }
+}
+
+/// Puts 0 where 0 is: a store in any case, and no change.
+void MappedFile::touch() noexcept {
+  if (data_ == nullptr) return;
+  std::uint64_t zero = 0;
+  std::atomic_ref(*reinterpret_cast<std::uint64_t*>(data_)).compare_exchange_strong(zero, 0);
 }
 
 void MappedFile::forget_pages() noexcept {

@@ -24,6 +24,9 @@ class MappedFile {
   [[nodiscard]] int descriptor();
   [[nodiscard]] char* data() const noexcept { return data_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Which file it is, once it has been opened.
+  [[nodiscard]] dev_t device() const noexcept { return device_; }
+  [[nodiscard]] ino_t inode() const noexcept { return inode_; }
 
   /// Makes it at least as large. Pointers into it are invalid afterwards. Throws ipc::Error (ENOSPC).
   void grow(std::size_t size);
@@ -33,10 +36,14 @@ class MappedFile {
   [[nodiscard]] bool follow(std::size_t size);
   /// Cuts it down to `size` bytes, whole pages, for all: nobody may use what is beyond. Throws ipc::Error.
   void shrink(std::size_t size);
+  /// Its first page is about to be changed. To write to it before anything is read from it takes one page fault instead of
+  /// two.
+  void touch() noexcept;
   /// Lets go of the memory that the mapping has brought in; the contents stay.
   void forget_pages() noexcept;
 
  private:
+  [[nodiscard]] std::size_t size_now();
   void map(std::size_t size);
 
   int directory_;
@@ -44,6 +51,8 @@ class MappedFile {
   const char* name_;
   char* data_ = nullptr;
   std::size_t size_ = 0;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
 };
 
 /// Gives bytes [from, to) of a file blocks of their own. Returns 0 or the errno.

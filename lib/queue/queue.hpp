@@ -49,6 +49,9 @@ struct Batch {
   Stop stop = Stop::none;         ///< when there are none
 };
 
+/// Whether more is taken after a batch: who takes no more is done with the queue at once.
+enum class Then { goes_on, ends };
+
 /// Descriptors that a wait looks at besides: it ends when any has what it asks for, an error or a hang-up.
 using Watched = std::span<pollfd>;
 
@@ -71,7 +74,8 @@ class Queue {
   [[nodiscard]] virtual const Batch& take(std::size_t most, ipc::Deadline deadline, Watched watched) = 0;
   /// The first `count` messages of the batch have been delivered; the others go back to where they were, as far as the
   /// kind can take them back.
-  virtual void settle(std::size_t count) = 0;
+  virtual void settle(std::size_t count, Then then) = 0;
+  void settle(std::size_t count) { settle(count, Then::goes_on); }
 
   struct Size {
     std::uint64_t messages = 0;  ///< waiting, delayed ones included

@@ -40,7 +40,7 @@ std::uint64_t random_word() {
   return word;
 }
 
-std::unique_ptr<Store> Store::open(const std::string& path) {
+std::unique_ptr<Store> Store::open(const std::string& path, Use use) {
   int fd = -1;
   do {
     fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -51,12 +51,19 @@ std::unique_ptr<Store> Store::open(const std::string& path) {
   ipc::Fd directory(fd);
   try {
     MappedFile control(directory.get(), "control");
+    if (use == Use::change && control.size() == kControlSize) control.touch();
     check_header(path, control);
     if (is_removed(*reinterpret_cast<const Header*>(control.data()))) {
       finish_removal(path);
       return nullptr;
     }
-    return std::unique_ptr<Store>(new Store(path, std::move(directory), std::move(control)));
+    std::unique_ptr<Store> store(new Store(path, std::move(directory), std::move(control)));
+    // A copy can have holes, for which there may be no room.
+    if (use == Use::change && store->is_trusted()) {
+      store->runs_.touch();
+      store->segments_.touch();
+    }
+    return store;
   } catch (const ipc::Error& error) {
     if (error.errnum() == ENOENT && error.object() == "control") {
       refuse_foreign(fd, path);
@@ -77,12 +84,9 @@ Store::Store(std::string path, ipc::Fd directory, MappedFile control)
       timers_(directory_.get(), "timers", MappedFile::When::when_needed),
       journal_({&control_, &runs_, &segments_, &holders_, &timers_}, offsetof(Header, journal), kJournalBegin,
                (kControlSize - kJournalBegin) / sizeof(Journal::Note)),
-      boot_(ipc::this_boot()) {
-  struct stat status {};
-  if (::fstat(control_.descriptor(), &status) != 0) ipc::throw_errno("", path_);
-  device_ = status.st_dev;
-  inode_ = status.st_ino;
-}
+      boot_(ipc::this_boot()),
+      device_(control_.device()),
+      inode_(control_.inode()) {}
 
 bool Store::is_trusted() const {
   const Header& now = header();

@@ -30,9 +30,10 @@ class Damaged : public std::exception {
 
 class Store {
  public:
-  /// Opens the queue whose directory is `path`; nothing when there is none. Throws ipc::BadValue for what is no queue
-  /// or one of another version, ipc::Error.
-  [[nodiscard]] static std::unique_ptr<Store> open(const std::string& path);
+  enum class Use { look, change };
+  /// Opens the queue whose directory is `path`; nothing when there is none. `use` is what is expected, and makes that
+  /// cheaper. Throws ipc::BadValue for what is no queue or one of another version, ipc::Error.
+  [[nodiscard]] static std::unique_ptr<Store> open(const std::string& path, Use use = Use::look);
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
@@ -62,7 +63,10 @@ class Store {
   /// Makes room for so many more entries. Throws ipc::Error (ENOSPC).
   void reserve_runs(Number more);
   void reserve_segment() { reserve<SegmentEntry>(segments_, header().segments + 1); }
-  void reserve_holder() { reserve<HolderEntry>(holders_, header().holders + 1); }
+  void reserve_holder() {
+    reserve<HolderEntry>(holders_, header().holders + 1);
+    holders_.touch();
+  }
   void reserve_timers(Number more) { reserve<Number>(timers_, header().timers + more); }
   /// Gives back what the table of runs does not need any more.
   void shrink_runs();
@@ -122,9 +126,9 @@ class Store {
   Journal journal_;
   SegmentCache files_;
   std::uint64_t boot_;
+  std::uint64_t device_;
+  std::uint64_t inode_;
   unsigned looked_ = 0;
-  std::uint64_t device_ = 0;
-  std::uint64_t inode_ = 0;
 };
 
 /// "seg-N".

@@ -243,7 +243,7 @@ void FileQueue::Parts::give_back_rest(Section& section, Number number, std::size
   section.commit();
 }
 
-void FileQueue::settle(std::size_t count) {
+void FileQueue::settle(std::size_t count, Then then) {
   Parts& p = *parts_;
   if (p.lease.serial == 0) return;
   p.locked([&](Section& section) {
@@ -252,6 +252,9 @@ void FileQueue::settle(std::size_t count) {
     if (count < p.places.size()) return p.give_back_rest(section, number, count);
     p.store.journal().add(p.header().gets, count);
     p.finish(section, number);
+    if (then == Then::goes_on) return;
+    p.holders.leave();
+    section.commit();
   });
   p.lease = {};
   p.reader.shrink();

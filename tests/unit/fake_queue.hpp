@@ -72,7 +72,8 @@ class FakeQueue final : public queue::Queue {
     return batch_;
   }
 
-  void settle(std::size_t count) override {
+  using queue::Queue::settle;
+  void settle(std::size_t count, queue::Then /*then*/) override {
     log += "settle " + std::to_string(count) + ';';
     for (std::size_t i = taken_.size(); i > count; --i) waiting.push_front(taken_[i - 1]);
   }
