@@ -269,6 +269,20 @@ requires_shim() {
 	[ "$(pqueue get -n q)" = a ]
 }
 
+@test "fdatasync fails at any of many batches: put fails, says so once, and nothing is lost" {
+	local number
+	requires_shim
+	for number in 0 1 2 3; do
+		pqueue create "q$number"
+		run -2 --separate-stderr faulty "fdatasync:EIO:$number:1" put "q$number" < <(seq 4000)
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == "pqueue: q$number: "*'Input/output error'*'were put' ]]
+		pqueue get --all "q$number" >got
+		head -n "$(wc -l <got)" < <(seq 4000) | cmp - got
+		[ "$(wc -l <got)" -ge "$((number * 1000 + 1000))" ]
+	done
+}
+
 @test "no room for a new segment: put fails with the reason, and what was put stays" {
 	local error
 	requires_shim

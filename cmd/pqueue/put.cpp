@@ -49,11 +49,19 @@ int tell_stop(const Config& config, const Putter& putter, const queue::Queue& qu
 queue::Stop put_stdin(const Config& config, Putter& putter, std::uint64_t longest) {
   Reader reader(STDIN_FILENO, "stdin", config.framing, longest);
   if (config.print_ids) reader.wait_by(wait_for_input);
-  for (;;) {
-    const auto messages = reader.next();
-    if (messages.empty()) return queue::Stop::none;
-    if (const auto stop = putter.put(messages); stop != queue::Stop::none) return stop;
+  try {
+    for (;;) {
+      const auto messages = reader.next();
+      if (messages.empty()) break;
+      const auto stop = putter.put(messages, reader.has_more_now());
+      if (stop != queue::Stop::none) return stop;
+    }
+  } catch (...) {
+    putter.finish();
+    throw;
   }
+  putter.finish();
+  return queue::Stop::none;
 }
 
 }  // namespace

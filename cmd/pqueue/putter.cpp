@@ -18,7 +18,7 @@ queue::PutResult Putter::put_some(std::span<const std::string_view> messages) {
   return result;
 }
 
-queue::Stop Putter::put(std::span<const std::string_view> messages) {
+queue::Stop Putter::put(std::span<const std::string_view> messages, bool more_follow) {
   queue::Stop stop = queue::Stop::none;
   try {
     while (!messages.empty()) {
@@ -33,7 +33,11 @@ queue::Stop Putter::put(std::span<const std::string_view> messages) {
     finish();
     throw;
   }
-  finish();
+  if (more_follow && messages.empty() && !config_.print_ids) {
+    queue_.begin_sync();
+  } else {
+    finish();
+  }
   return messages.empty() ? queue::Stop::none : stop;
 }
 

@@ -16,14 +16,16 @@ class Putter {
 
   /// Puts the messages, waiting for room as -n and -t say, and makes them safe; prints their ids then. Returns
   /// Stop::none, or why it ended before the last; then no more can be put. Throws Error, BadValue.
-  [[nodiscard]] queue::Stop put(std::span<const std::string_view> messages);
+  /// `more_follow`, at once: these may become safe meanwhile.
+  [[nodiscard]] queue::Stop put(std::span<const std::string_view> messages, bool more_follow = false);
+  /// All are safe now. Throws Error.
+  void finish();
 
   /// That have been put.
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
 
  private:
   [[nodiscard]] queue::PutResult put_some(std::span<const std::string_view> messages);
-  void finish();
 
   const Config& config_;
   queue::Queue& queue_;

@@ -28,6 +28,9 @@ class Reader {
   /// Waits for input. Empty at the end. Valid until the next call.
   [[nodiscard]] std::span<const std::string_view> next();
 
+  /// next() would probably not wait.
+  [[nodiscard]] bool has_more_now() const noexcept { return begin_ < end_ || (!ended_ && is_readable_now()); }
+
   /// Called before each read that may wait, to wait for other things too: returns when there is input.
   void wait_by(void (*wait)(int fd)) noexcept { wait_ = wait; }
 

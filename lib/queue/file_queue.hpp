@@ -32,6 +32,7 @@ class FileQueue final : public Queue {
   [[nodiscard]] PutResult put(std::span<const std::string_view> messages, const PutOptions& options,
                               ipc::Deadline deadline, Watched watched) override;
   void sync() override;
+  void begin_sync() override;
   [[nodiscard]] const Batch& take(std::size_t most, ipc::Deadline deadline, Watched watched) override;
   using Queue::settle;
   void settle(std::size_t count, Then then) override;

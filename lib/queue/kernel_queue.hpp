@@ -46,6 +46,7 @@ class KernelQueue final : public Queue {
                               ipc::Deadline deadline, Watched watched) override;
   /// Does nothing: a kernel queue is on no disk.
   void sync() override {}
+  void begin_sync() override {}
   /// All that are there, up to `most`. A frame of a packed queue is taken whole; what is beyond `most` is kept for the
   /// next take() of this object. Throws ipc::Error (EBADMSG) when another program has put there what is no frame.
   [[nodiscard]] const Batch& take(std::size_t most, ipc::Deadline deadline, Watched watched) override;

@@ -19,6 +19,7 @@
 #include "queue/run_reader.hpp"
 #include "queue/runs.hpp"
 #include "queue/store.hpp"
+#include "queue/syncer.hpp"
 #include "queue/timers.hpp"
 #include "queue/waiter.hpp"
 
@@ -44,6 +45,7 @@ struct FileQueue::Parts {
   Answers answers;
   Compactor compactor;
   Incoming incoming;
+  Syncer syncer;
 
   // What this object has taken and not yet settled, and where its views lead
   RunReader reader;
@@ -87,6 +89,11 @@ struct FileQueue::Parts {
   void tell_of_room(bool was_full) noexcept;
   /// Before a commit that may have ended the last unfinished message.
   void tell_of_end() noexcept;
+
+  // put_messages.cpp
+  [[nodiscard]] Syncer::Job what_to_sync();
+  /// Throws what went wrong.
+  void was_synced(Syncer::Job job);
 
   // take_messages.cpp
   struct Taken {

@@ -1,10 +1,8 @@
 /// What putters do: they build records, add them as far as there is room, and wait for more.
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
+#include <utility>
 
 #include "ipc/error.hpp"
 #include "queue/parts.hpp"
@@ -51,42 +49,52 @@ PutResult FileQueue::put(std::span<const std::string_view> messages, const PutOp
 }
 
 /// A segment that is new is not safe before its directory entry is.
-void FileQueue::sync() {
-  Parts& p = *parts_;
-  if (p.header().no_sync) p.incoming.unsynced().clear();
-  if (p.incoming.unsynced().empty()) return;
-  std::vector<std::pair<std::uint32_t, int>> files;
-  bool sync_directory = false;
-  p.locked([&](Section&) {
-    for (Number number = p.header().segments; number > 0; --number) {
-      const SegmentEntry& entry = p.store.segment(number);
-      if (entry.number == 0 || !p.incoming.unsynced().contains(entry.number)) continue;
-      const int fd = p.store.segment_descriptor(entry);
-      if (fd >= 0) files.emplace_back(entry.number, ipc::duplicate(fd).release());
-      sync_directory |= !entry.is_named;
+Syncer::Job FileQueue::Parts::what_to_sync() {
+  Syncer::Job job;
+  job.segments = std::exchange(incoming.unsynced(), {});
+  if (header().no_sync || job.segments.empty()) return {};
+  bool is_new = false;
+  locked([&](Section&) {
+    for (Number number = header().segments; number > 0; --number) {
+      const SegmentEntry& entry = store.segment(number);
+      if (entry.number == 0 || !job.segments.contains(entry.number)) continue;
+      const int fd = store.segment_descriptor(entry);
+      if (fd >= 0) job.files.push_back(ipc::duplicate(fd));
+      is_new |= !entry.is_named;
     }
   });
-  int errnum = 0;
-  for (const auto& [number, fd] : files) {
-    const ipc::Fd file(fd);
-    if (const int failed = fd < 0 ? EBADF : sync_data(fd); failed != 0) errnum = failed;
+  if (is_new) job.directory = open_in(store.directory(), ".", O_RDONLY | O_DIRECTORY);
+  return job;
+}
+
+void FileQueue::Parts::was_synced(Syncer::Job job) {
+  if (job.errnum != 0) {
+    incoming.unsynced().merge(job.segments);
+    throw ipc::Error(job.errnum, "sync", name);
   }
-  if (errnum == 0 && sync_directory) {
-    const ipc::Fd directory = open_in(p.store.directory(), ".", O_RDONLY | O_DIRECTORY);
-    errnum = sync_file(directory.get());
-  }
-  if (errnum != 0) throw ipc::Error(errnum, "sync", p.name);
-  if (sync_directory) {
-    p.locked([&](Section& section) {
-      for (Number number = 1; number <= p.header().segments; ++number) {
-        SegmentEntry& entry = p.store.segment(number);
-        if (entry.number != 0 && p.incoming.unsynced().contains(entry.number))
-          p.store.journal().set(entry.is_named, true);
-      }
-      section.commit();
-    });
-  }
-  p.incoming.unsynced().clear();
+  if (!job.directory) return;
+  locked([&](Section& section) {
+    for (Number number = 1; number <= header().segments; ++number) {
+      SegmentEntry& entry = store.segment(number);
+      if (entry.number != 0 && job.segments.contains(entry.number)) store.journal().set(entry.is_named, true);
+    }
+    section.commit();
+  });
+}
+
+void FileQueue::sync() {
+  Parts& p = *parts_;
+  if (p.syncer.has_begun()) p.was_synced(p.syncer.end());
+  Syncer::Job job = p.what_to_sync();
+  Syncer::run(job);
+  p.was_synced(std::move(job));
+}
+
+void FileQueue::begin_sync() {
+  Parts& p = *parts_;
+  if (p.syncer.has_begun()) p.was_synced(p.syncer.end());
+  Syncer::Job job = p.what_to_sync();
+  if (!job.files.empty()) p.syncer.begin(std::move(job));
 }
 
 }  // namespace queue

@@ -68,6 +68,8 @@ class Queue {
                                       ipc::Deadline deadline, Watched watched) = 0;
   /// Makes what this object has put safe from a power cut, where the queue was made for that.
   virtual void sync() = 0;
+  /// Begins to, while more is put; what goes wrong is thrown by the next call of either.
+  virtual void begin_sync() = 0;
 
   /// Takes at least one and at most `most` messages (fewer, so that others get their share), waiting until `deadline`.
   /// What was taken before must have been settled.

@@ -45,6 +45,7 @@ class FakeQueue final : public queue::Queue {
   }
 
   void sync() override { log += "sync;"; }
+  void begin_sync() override { log += "begin;"; }
 
   const queue::Batch& take(std::size_t most, ipc::Deadline deadline, queue::Watched watched) override {
     batch_.messages.clear();

@@ -21,9 +21,9 @@ struct Put {
   ipc::Pipe out = ipc::Pipe::create();
   Putter putter{config, queue};
 
-  Stop put(const std::vector<std::string_view>& messages) {
+  Stop put(const std::vector<std::string_view>& messages, bool more_follow = false) {
     const Redirect redirect(1, out.write_end.get());
-    return putter.put(messages);
+    return putter.put(messages, more_follow);
   }
   [[nodiscard]] std::string printed() const { return read_present(out.read_end.get()); }
 };
@@ -37,6 +37,32 @@ TEST("a batch is put, then made safe, once") {
   check_equal(put.queue.log, "put 2;sync;put 1;sync;");
   check_equal(put.putter.count(), 3);
   check_equal(put.printed(), "");
+}
+
+TEST("when more follows, a batch becomes safe meanwhile; the last, or one that stops short, at once") {
+  Put put;
+  check_equal(put.put({"a", "b"}, true), Stop::none);
+  check_equal(put.put({"c"}, true), Stop::none);
+  check_equal(put.put({"d"}), Stop::none);
+  check_equal(put.queue.log, "put 2;begin;put 1;begin;put 1;sync;");
+  put.queue.log.clear();
+  check_equal(put.put({"e"}, true), Stop::none);
+  put.putter.finish();
+  put.putter.finish();
+  check_equal(put.queue.log, "put 1;begin;sync;", "nothing is left for the second");
+  put.config.timeout = ipc::Duration::zero();
+  put.queue.log.clear();
+  put.queue.room = 1;
+  check_equal(put.put({"f", "g"}, true), Stop::full);
+  check_equal(put.queue.log, "put 1;sync;");
+}
+
+TEST("who prints ids waits for each batch to be safe") {
+  Put put;
+  put.config.print_ids = true;
+  check_equal(put.put({"a", "b"}, true), Stop::none);
+  check_equal(put.queue.log, "put 2;sync;");
+  check_equal(put.printed(), "1\n2\n");
 }
 
 TEST("ids are printed when their messages are safe") {
