@@ -534,3 +534,35 @@ load queues
 	cat <&"$reader" | cmp - <(seq 400000)
 	ends g 'exit 0'
 }
+
+@test "a getter that is stopped while it waits keeps no message from the others" {
+	local stopped
+	waiting first get q
+	stopped=$pid
+	waiting second get q
+	kill -STOP "$stopped"
+	retry_until 5 pid_is "$stopped" T
+	pqueue put q a
+	ends second 'exit 0'
+	is second.out <<<a
+	kill -CONT "$stopped"
+	pqueue put q b
+	ends first 'exit 0'
+	is first.out <<<b
+}
+
+@test "Ctrl-Z of a getter that waits: another gets the next message at once; fg goes on waiting" {
+	run -0 ptyrun 'expect ready>
+		send echo $$ >shell; pqueue get -c 2 q\n
+		until ls -l /proc/$(pgrep -P $(cat shell) -x pqueue)/fd | grep -q bell-get
+		send \x1a
+		expect Stopped
+		send pqueue put q fi""rst; timeout 0.9 pqueue get q\n
+		expect first
+		expect ready>
+		send pqueue put q se""cond th""ird; fg\n
+		expect second
+		expect third
+		expect ready>
+		send exit 0\n' env PS1='ready> ' PS2= HISTFILE=/dev/null bash --norc --noprofile --noediting -i
+}

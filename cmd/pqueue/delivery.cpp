@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "ipc/error.hpp"
+#include "ipc/signals.hpp"
 
 namespace {
 
@@ -84,7 +85,14 @@ void Delivery::look_at_watched() noexcept {
 }
 
 void Delivery::look_for_signals() noexcept {
-  if (const auto signal = signals_.next()) interruption_.signal = *signal;
+  while (const auto signal = signals_.next()) {
+    if (*signal != SIGTSTP) {
+      interruption_.signal = *signal;
+      return;
+    }
+    // Nobody waits for this process now: it is not its turn to wait.
+    ipc::suffer_signal(SIGTSTP);
+  }
 }
 
 bool Delivery::has_news_of_ambiguity() noexcept {

@@ -5,7 +5,7 @@
 HeldSignals::HeldSignals() noexcept {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ}) sigaddset(&set, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGTSTP}) sigaddset(&set, signal);
   ::sigprocmask(SIG_BLOCK, &set, &before_);
 }
 
@@ -22,7 +22,7 @@ HeldSignals::~HeldSignals() {
 }
 
 int HeldSignals::descriptor() {
-  if (!queue_) queue_.emplace({SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ});
+  if (!queue_) queue_.emplace({SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGTSTP});
   return queue_->fd();
 }
 

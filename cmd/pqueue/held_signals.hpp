@@ -1,5 +1,5 @@
 #pragma once
-/// The signals that end a tool, held back while messages are out of their queue: they may come when nobody is
+/// The signals that end a tool, or stop it at Ctrl-Z, held back while messages are out of their queue: they may come when nobody is
 /// looking, and must then find a moment at which each message is either delivered or back.
 ///
 /// What is not waited for is cheap: one system call. A descriptor to wait with is made when it is first asked for.

@@ -15,6 +15,8 @@ constexpr std::size_t kMostWatched = 128;
 constexpr std::int64_t kLookAgain = 100'000'000;
 /// One that has ended, and whose lock somebody still keeps: its commands are being ended.
 constexpr std::int64_t kLookSoon = 1'000'000;
+/// Who stands in line looks now and then, too: the one whose turn it is may be stopped (SIGSTOP, a frozen cgroup).
+constexpr std::int64_t kLookInLine = 1'000'000'000;
 
 }  // namespace
 
@@ -29,7 +31,10 @@ Waiter::Waiter(int directory, const char* bell, const char* turn, std::uint64_t&
 }
 
 bool Waiter::begin() {
-  if (turn_ && !turn_->take()) return false;
+  if (turn_ && !turn_->take()) {
+    timer_.set(ipc::wall_time() + kLookInLine);
+    return false;
+  }
   bell_ = listen(directory_, bell_name_);
   if (bell_) (void)loop_.watch(bell_.get(), ipc::EventLoop::Interest::read, {});
   timer_.clear();

@@ -29,7 +29,7 @@ class Waiter {
   /// One at a time wakes, as `turn` (another file) and its `tickets` have it.
   Waiter(int directory, const char* bell, const char* turn, std::uint64_t& tickets);
 
-  /// Listens from now on, if it has the turn. Otherwise the descriptor says when to try again.
+  /// Listens from now on, if it has the turn. Otherwise the descriptor says when to look and try again.
   [[nodiscard]] bool begin();
   /// There is nothing: besides the bell, wake at the wall-clock time `at`, and when one of these holders ends.
   /// True when one of them is watched for the first time: whether it still lives must be looked at once more.

@@ -247,3 +247,19 @@ TEST("where bell and turn are gone there is nothing to wait for, and no error") 
   check(late->begin());
   check(bells.joiner()->begin());
 }
+
+TEST("who stands in line looks now and then: the one whose turn it is may be stopped") {
+  Bells bells;
+  const auto leader = bells.waiter();
+  const auto other = bells.waiter();
+  check(leader->begin());
+  check(!other->begin());
+  check(!is_awake(*other));
+  check(is_awake(*other, 5000));
+  check(!other->begin());
+  check(!is_awake(*other), "again after some time");
+  leader->end();
+  check(is_awake(*other, 500));
+  check(other->begin());
+  check(!is_awake(*other, 1200), "it has the turn: it is rung for");
+}
