@@ -130,6 +130,7 @@ void Appender::begin_segment(std::uint64_t record) {
   journal.set(header.last_segment, number);
   store_.files().forget(entry.number);
   store_.files().add(entry, std::move(file));
+  store_.files().forget_removed(store_);
 }
 
 Runs::Extent Appender::append(RecordBatch& batch, std::size_t first, std::size_t most, bool together) {

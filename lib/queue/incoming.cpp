@@ -82,6 +82,9 @@ void Incoming::add(Section& section, const PutOptions& options, std::uint8_t fla
     store_.journal().add(store_.header().puts, extent.count);
     place_run(extent, options, flags);
     unsynced_.insert(store_.segment(extent.segment).number);
+    const SegmentEntry& entry = store_.segment(extent.segment);
+    // Nobody adds to a large one: it is not kept open, and goes when it is taken.
+    if (entry.size > kSegmentSize) store_.files().forget(entry.number);
     section.commit();
     progress.added += extent.count;
     compactor_.go_on(section, extent.end - extent.begin);

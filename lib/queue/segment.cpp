@@ -61,6 +61,19 @@ void SegmentCache::forget(std::uint32_t number) noexcept {
   }
 }
 
+void SegmentCache::forget_removed(Store& store) {
+  const auto is_there = [&](const Place& place) {
+    for (Number number = store.header().segments; number > 0; --number) {
+      const SegmentEntry& entry = store.segment(number);
+      if (entry.number == place.number && entry.salt == place.salt) return true;
+    }
+    return false;
+  };
+  for (Place& place : places_) {
+    if (place.file && !is_there(place)) place = {};
+  }
+}
+
 ipc::Fd make_segment(Store& store, SegmentEntry& entry, std::uint64_t room) {
   const std::string name = segment_name(entry.number);
   const mode_t mode = store.header().mode;

@@ -23,6 +23,8 @@ class SegmentCache {
   /// Of a file that has just been made.
   void add(const SegmentEntry& entry, ipc::Fd file) noexcept;
   void forget(std::uint32_t number) noexcept;
+  /// Closes the files of segments that others have removed: open, they would keep their place on the disk.
+  void forget_removed(Store& store);
 
  private:
   struct Place {

@@ -167,6 +167,7 @@ FileQueue::Parts::Taken FileQueue::Parts::try_take(std::size_t most, bool may_sl
       section.commit();
     }
     taken.stop = why_none();
+    store.files().forget_removed(store);
     if (taken.stop == Stop::empty && may_sleep) taken.is_asleep = fall_asleep(section);
     return taken;
   });
