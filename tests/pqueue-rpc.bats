@@ -162,6 +162,24 @@ worker() {
 	ends d 'exit 125'
 }
 
+@test "a message that is taken without a command: its caller ends with 125, at once" {
+	local id lease
+	waiting c call q m
+	pqueue get q >got
+	ends c 'exit 125'
+	has c.err 'gets no answer'
+	waiting d call q m
+	pqueue get --lease 60 q >got
+	lease=$(cut -f 1 got)
+	still d
+	pqueue done q "$lease"
+	ends d 'exit 125'
+	pqueue put --reply q a b c >ids
+	pqueue get -c 2 q >got
+	for id in $(head -n 2 ids); do run -125 pqueue result -n q "$id"; done
+	run -1 pqueue result -n q "$(tail -n 1 ids)"
+}
+
 @test "a queue that is removed: its caller ends with 125" {
 	waiting c call q m
 	pqueue rm --force q

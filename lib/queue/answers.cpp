@@ -63,6 +63,15 @@ void write_file(int directory, const std::string& name, mode_t mode, const Answe
   write_at(file.get(), bytes, sizeof head);
 }
 
+/// A bell whose answer is gone was left by a caller that gave up, or was killed.
+void sweep_bell(int directory, std::string_view name) {
+  constexpr std::string_view kSuffix = ".bell";
+  if (!name.ends_with(kSuffix)) return;
+  const std::string answer(name.substr(0, name.size() - kSuffix.size()));
+  if (::faccessat(directory, answer.c_str(), F_OK, 0) != 0 && errno == ENOENT)
+    ::unlinkat(directory, std::string(name).c_str(), 0);
+}
+
 }  // namespace
 
 void Answers::keep_places(std::uint64_t first, std::size_t count, ipc::Duration keep_for) {
@@ -77,6 +86,7 @@ void Answers::store(std::uint64_t id, int status, std::string_view bytes, bool i
   {
     const ipc::Fd file = open_answer(store_.directory(), id);
     if (!file || !read_answer_head(file.get(), place)) return;  // nobody wants it any more
+    if (is_dropped && place.kind != Kind::place) return;        // it has one
   }
   const std::string file_name = answer_name(id);
   const std::string made = file_name + ".new";
@@ -88,6 +98,7 @@ void Answers::store(std::uint64_t id, int status, std::string_view bytes, bool i
 }
 
 void Answers::drop(const Run& run) {
+  if ((run.flags & kWantsAnswer) == 0) return;
   const SegmentEntry& entry = store_.segment(run.segment);
   const int fd = store_.segment_descriptor(entry);
   if (fd < 0) return;
@@ -108,7 +119,9 @@ void Answers::sweep() {
         ::openat(directory.get(), entry->d_name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
     AnswerHead head{};
     struct stat status {};
-    if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (!file || ::fstat(file.get(), &status) != 0) continue;
+    if (S_ISFIFO(status.st_mode)) sweep_bell(directory.get(), entry->d_name);
+    if (!S_ISREG(status.st_mode)) continue;
     if (read_answer_head(file.get(), head) && head.kind != Kind::place && head.until < now) {
       ::unlinkat(directory.get(), entry->d_name, 0);
     }

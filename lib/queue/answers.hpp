@@ -21,7 +21,7 @@ class Answers {
   void keep_places(std::uint64_t first, std::size_t count, ipc::Duration keep_for);
   /// Where a place was kept; otherwise nobody wants it. `is_dropped`: there will be none.
   void store(std::uint64_t id, int status, std::string_view bytes, bool is_dropped);
-  /// There will be none for the messages of a run that is dropped unread.
+  /// There will be none, for those messages of a run that have none yet.
   void drop(const Run& run);
   /// Removes those that nobody has read in their time, once in a while.
   void sweep();

@@ -142,7 +142,7 @@ std::uint64_t FileQueue::Parts::drop_waiting(Section& section) {
   std::uint64_t dropped = 0;
   const auto drop = [&](Number number) {
     dropped += store.run(number).count;
-    if ((store.run(number).flags & kWantsAnswer) != 0) answers.drop(store.run(number));
+    answers.drop(store.run(number));
     const bool was_full = is_full(header());
     runs.withdraw(number);
     runs.drop(number);

@@ -22,6 +22,7 @@ Number FileQueue::Parts::find(Lease wanted) const {
 
 void FileQueue::Parts::finish(Section& section, Number run) {
   const std::uint64_t bytes = store.run(run).end - store.run(run).begin;
+  answers.drop(store.run(run));
   runs.withdraw(run);
   runs.drop(run);
   tell_of_end();

@@ -234,6 +234,7 @@ void FileQueue::Parts::give_back_rest(Section& section, Number number, std::size
     const Number done =
         runs.split(number, cut_at, last, static_cast<std::uint32_t>(at), message_sizes(found, at), lifo);
     store.journal().add(header().gets, count);
+    answers.drop(store.run(done));
     runs.drop(done);
     section.commit();
   }

@@ -59,10 +59,12 @@ bool Waiter::watch_holders(std::span<const Holders::Other> holders, std::optiona
       }
       continue;
     }
+    errno = 0;
     ipc::Fd process =
         holder.can_be_watched && kept.size() < kMostWatched ? ipc::watch_process(holder.pid) : ipc::Fd();
+    const bool has_just_ended = !process && holder.can_be_watched && errno == ESRCH;
     if (!process || !loop_.watch(process.get(), ipc::EventLoop::Interest::read, {})) {
-      look_in(holder.can_be_watched && kept.size() < kMostWatched ? kLookSoon : kLookAgain);
+      look_in(has_just_ended ? kLookSoon : kLookAgain);
       continue;
     }
     kept.emplace(holder.serial, std::move(process));

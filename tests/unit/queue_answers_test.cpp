@@ -218,3 +218,33 @@ TEST("a file that is no answer is none") {
     check_equal(read(*queue, id, kNow, {}).state, State::unknown, text);
   }
 }
+
+TEST("what is settled without an answer will have none: whoever asks is told") {
+  const QueuePlace place;
+  const auto queue = place.open();
+  put(*queue, numbered(3), question());
+  check_equal(queue->take(3, kNow, {}).messages.size(), 3U);
+  queue->settle(1);
+  check(queue->result(1, kNow, {}).state == State::dropped);
+  check(queue->result(2, kNow, {}).state == State::not_yet, "it went back");
+  const auto leased = queue->lease_for(hours(1), kNow, {});
+  check(queue->result(2, kNow, {}).state == State::not_yet);
+  check(queue->done(leased.lease));
+  check(queue->result(2, kNow, {}).state == State::dropped);
+  answer_next(*queue, 0, "yes");
+  check(queue->result(3, kNow, {}).state == State::ready, "one that has an answer keeps it");
+}
+
+TEST("a caller that gave up leaves no bell for ever") {
+  const QueuePlace place;
+  const auto queue = place.open();
+  put(*queue, {"first", "second"}, question());
+  check(queue->result(1, Deadline::after(milliseconds(1)), {}).state == State::not_yet);
+  check(queue->result(2, Deadline::after(milliseconds(1)), {}).state == State::not_yet);
+  check_equal(files(place), 4U, "places and bells");
+  std::filesystem::remove(place.path() + "/answers/1");
+  place.store()->header().swept = 0;
+  queue->answer(2, 0, "yes");
+  check(!std::filesystem::exists(place.path() + "/answers/1.bell"));
+  check(std::filesystem::exists(place.path() + "/answers/2.bell"), "somebody may wait for that one");
+}
