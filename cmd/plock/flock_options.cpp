@@ -11,6 +11,7 @@
 namespace {
 
 using ipc::BadValue;
+using ipc::refuse_if;
 using ipc::UsageError;
 using std::string_view;
 
@@ -64,7 +65,7 @@ void take_command(std::span<char*> operands, Config& c) {
   if (operands.empty()) return;
   const string_view first = operands[0];
   if (first == "-c" || first == "--command") {
-    if (operands.size() != 2) throw UsageError("-c: needs exactly one argument, a command for the shell");
+    refuse_if(operands.size() != 2, "-c: needs exactly one argument, a command for the shell");
     c.script = operands[1];
   } else {
     c.command = first == "--" ? operands.subspan(1) : operands;
@@ -77,8 +78,8 @@ Config configure_as_flock(int argc, char** argv) {
   Config c;
   c.personality = Personality::flock;
   const auto operands = ipc::parse(argc, argv, kText, kOptions, c);
-  if (operands.empty()) throw UsageError("FILE: is missing");
-  if (c.no_fork && c.close) throw UsageError("-F: not with -o");
+  refuse_if(operands.empty(), "FILE: is missing");
+  refuse_if(c.no_fork && c.close, "-F: not with -o");
   c.lock = operands.front();
   take_command(operands.subspan(1), c);
   c.stay = c.close;

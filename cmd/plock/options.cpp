@@ -13,6 +13,7 @@
 namespace {
 
 using ipc::BadValue;
+using ipc::refuse_if;
 using ipc::UsageError;
 using std::string_view;
 
@@ -84,10 +85,6 @@ constexpr ipc::Option<Config> kOptions[] = {
     {"", "json", nullptr, "list them as JSON", [](Config& c, string_view) { c.json = true; }},
 };
 
-void refuse_if(bool wrong, const std::string& message) {
-  if (wrong) throw UsageError(message);
-}
-
 /// LOCK, then [--] COMMAND [ARG...], or -c COMMAND.
 void take_operands(std::span<char*> operands, Config& c) {
   if (operands.empty()) return;
@@ -131,7 +128,7 @@ void choose_action(Config& c) {
 void check_command(const Config& c) {
   const bool runs = c.action == Action::run || c.action == Action::permit;
   refuse_if(c.unlock && c.action != Action::descriptor, "-u: needs an FD");
-  refuse_if(runs && !c.script && c.command.empty(), c.lock + ": needs a COMMAND");
+  if (runs && !c.script && c.command.empty()) throw UsageError(c.lock + ": needs a COMMAND");
   refuse_if(c.script && !c.command.empty(), "-c: takes no further COMMAND");
   refuse_if(!c.command.empty() && c.command[0][0] == '\0', "COMMAND: is empty");
   refuse_if(!runs && (c.timeout || c.stay || c.hold_tree), "--hold, -o, -t: need a COMMAND");

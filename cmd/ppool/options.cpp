@@ -17,7 +17,7 @@
 namespace {
 
 using ipc::BadValue;
-using ipc::UsageError;
+using ipc::refuse_if;
 using std::string_view;
 
 constexpr ipc::ToolText kText = {
@@ -179,10 +179,6 @@ void take_operands(std::span<char*> operands, Config& c) {
       into->emplace_back(operand);
     }
   }
-}
-
-void refuse_if(bool wrong, const char* message) {
-  if (wrong) throw UsageError(message);
 }
 
 void check_command(const Config& c) {

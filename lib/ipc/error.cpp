@@ -16,6 +16,10 @@ void throw_errno(const char* operation, std::string object) {
   throw Error(errno, operation, std::move(object));
 }
 
+void refuse_if(bool wrong, const char* message) {
+  if (wrong) throw UsageError(message);
+}
+
 std::string reason(int errnum) {
   const char* text = ::strerrordesc_np(errnum);
   return text != nullptr ? text : "error " + std::to_string(errnum);

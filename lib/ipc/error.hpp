@@ -48,6 +48,9 @@ class UsageError : public std::exception {
   std::string message_;
 };
 
+/// Throws UsageError when the command line is `wrong`.
+void refuse_if(bool wrong, const char* message);
+
 /// strerror() as a string, without its locks and its locale.
 [[nodiscard]] std::string reason(int errnum);
 

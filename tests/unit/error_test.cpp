@@ -37,6 +37,12 @@ TEST("BadValue and UsageError say what they were given") {
               "-x: unknown option");
 }
 
+TEST("refuse_if() throws only when something is wrong") {
+  ipc::refuse_if(false, "-x: not with -y");
+  check_equal(check_throws<ipc::UsageError>([] { ipc::refuse_if(true, "-x: not with -y"); }),
+              "-x: not with -y");
+}
+
 TEST("reason() knows every errno, and says so of what is none") {
   check_equal(ipc::reason(EPIPE), "Broken pipe");
   check_equal(ipc::reason(0), "Success");
