@@ -2,22 +2,19 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
+#include "ipc/cut.hpp"
+
 namespace {
 
-/// Takes a number off `text`, and the ':' behind it unless nothing is; false when they are not there.
+/// False when `text` is not a number and nothing else.
 template <class Number>
-bool take_number(std::string_view& text, int base, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc()) return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  if (text.empty()) return true;
-  if (!text.starts_with(':') || text.size() == 1) return false;
-  text.remove_prefix(1);
-  return true;
+bool read_number(std::string_view text, int base, Number& number) {
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number, base);
+  return read.ec == std::errc() && read.ptr == end;
 }
 
 /// Not by printf(): its code and its buffers are not needed otherwise on the way to COMMAND.
@@ -29,13 +26,13 @@ void append_number(std::string& text, Number number, int base) {
 
 std::optional<Heirloom> parse_one(std::string_view word) {
   Heirloom heirloom;
-  if (!take_number(word, 10, heirloom.fd) || heirloom.fd < 0) return std::nullopt;
-  if (!take_number(word, 16, heirloom.file.device) || !take_number(word, 16, heirloom.file.inode))
-    return std::nullopt;
-  if (!word.starts_with("X:") && !word.starts_with("S:")) return std::nullopt;
-  heirloom.mode = word[0] == 'X' ? ipc::FileLock::Mode::exclusive : ipc::FileLock::Mode::shared;
-  word.remove_prefix(2);
-  if (!take_number(word, 10, heirloom.since) || !word.empty()) return std::nullopt;
+  if (!read_number(ipc::cut(word, ':'), 10, heirloom.fd) || heirloom.fd < 0) return std::nullopt;
+  if (!read_number(ipc::cut(word, ':'), 16, heirloom.file.device)) return std::nullopt;
+  if (!read_number(ipc::cut(word, ':'), 16, heirloom.file.inode)) return std::nullopt;
+  const std::string_view mode = ipc::cut(word, ':');
+  if (mode != "X" && mode != "S") return std::nullopt;
+  heirloom.mode = mode == "X" ? ipc::FileLock::Mode::exclusive : ipc::FileLock::Mode::shared;
+  if (!read_number(word, 10, heirloom.since)) return std::nullopt;
   return heirloom;
 }
 
@@ -44,9 +41,7 @@ std::optional<Heirloom> parse_one(std::string_view word) {
 std::vector<Heirloom> parse_heirlooms(std::string_view text) {
   std::vector<Heirloom> heirlooms;
   while (!text.empty()) {
-    const auto end = std::min(text.find(' '), text.size());
-    if (const auto one = parse_one(text.substr(0, end))) heirlooms.push_back(*one);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    if (const auto one = parse_one(ipc::cut(text, ' '))) heirlooms.push_back(*one);
   }
   return heirlooms;
 }

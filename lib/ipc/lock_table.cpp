@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "ipc/cut.hpp"
 #include "ipc/fd.hpp"
 #include "ipc/io.hpp"
 
@@ -25,10 +26,7 @@ struct Record {
 
 std::string_view take_word(std::string_view& line) {
   while (line.starts_with(' ') || line.starts_with('\t')) line.remove_prefix(1);
-  const auto end = std::min(line.find_first_of(" \t"), line.size());
-  const std::string_view word = line.substr(0, end);
-  line.remove_prefix(end);
-  return word;
+  return cut(line, ' ');
 }
 
 /// Nothing for locks of other kinds.
@@ -47,25 +45,16 @@ std::optional<Record> parse_record(std::string_view line) {
   return record;
 }
 
-template <class Visit>
-void each_line(std::string_view text, Visit visit) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    visit(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
-
 /// The flock in the text of a fdinfo file; a description has one at most.
 std::optional<Record> record_in(std::string_view fdinfo) {
   constexpr std::string_view kPrefix = "lock:";
-  std::optional<Record> found;
-  each_line(fdinfo, [&](std::string_view line) {
-    if (!line.starts_with(kPrefix)) return;
+  while (!fdinfo.empty()) {
+    std::string_view line = cut(fdinfo, '\n');
+    if (!line.starts_with(kPrefix)) continue;
     line.remove_prefix(kPrefix.size());
-    if (auto record = parse_record(line); record && !record->waits) found = record;
-  });
-  return found;
+    if (auto record = parse_record(line); record && !record->waits) return record;
+  }
+  return std::nullopt;
 }
 
 /// Hexadecimal, of two digits at least.
@@ -143,19 +132,20 @@ std::vector<LockHolder> holders_among(const std::vector<pid_t>& pids, FileId fil
 LockRecords lock_records(FileId file, const std::vector<std::string>& kernel_ids) {
   LockRecords records;
   const std::string own_id = kernel_id_of(file);
-  const auto text = read_small_file("/proc/locks");
-  each_line(text ? std::string_view(*text) : std::string_view(), [&](std::string_view line) {
-    const auto record = parse_record(line);
-    if (!record) return;
+  const std::string text = read_small_file("/proc/locks").value_or("");
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const auto record = parse_record(cut(rest, '\n'));
+    if (!record) continue;
     if (record->kernel_id != own_id && std::ranges::find(kernel_ids, record->kernel_id) == kernel_ids.end())
-      return;
+      continue;
     std::string id(record->kernel_id);
     if (record->waits) {
       records.waiters.push_back({record->pid, record->mode, std::move(id)});
     } else {
       records.holders.push_back({record->pid, -1, file, record->mode, record->pid, std::move(id)});
     }
-  });
+  }
   return records;
 }
 

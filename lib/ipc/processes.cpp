@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "ipc/cut.hpp"
 #include "ipc/fd.hpp"
 #include "ipc/hash.hpp"
 #include "ipc/io.hpp"
@@ -19,14 +20,6 @@ namespace {
 
 std::optional<std::string> read_of(pid_t pid, const char* what) {
   return read_small_file(("/proc/" + std::to_string(pid) + "/" + what).c_str());
-}
-
-/// Takes the next word off `text`.
-std::string_view take_word(std::string_view& text) {
-  const auto end = std::min(text.find(' '), text.size());
-  const std::string_view word = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return word;
 }
 
 template <class Number>
@@ -46,17 +39,17 @@ std::optional<ProcessFacts> facts_of(pid_t pid) {
   if (name_end == std::string::npos || name_end + 2 > stat->size()) return std::nullopt;
   std::string_view rest = std::string_view(*stat).substr(name_end + 2);
   ProcessFacts facts;
-  const std::string_view state = take_word(rest);
-  facts.parent = number_in<pid_t>(take_word(rest));
+  const std::string_view state = cut(rest, ' ');
+  facts.parent = number_in<pid_t>(cut(rest, ' '));
   const auto skip = [&](int fields) {
-    for (int i = 0; i < fields; ++i) static_cast<void>(take_word(rest));
+    for (int i = 0; i < fields; ++i) static_cast<void>(cut(rest, ' '));
   };
   skip(15);  // fields 5 to 19
-  const auto threads = number_in<int>(take_word(rest));
+  const auto threads = number_in<int>(cut(rest, ' '));
   skip(1);
   // Its first thread may have ended before the others.
   facts.ended = state == "X" || (state == "Z" && threads <= 1);
-  facts.start = number_in<std::uint64_t>(take_word(rest));
+  facts.start = number_in<std::uint64_t>(cut(rest, ' '));
   return facts;
 }
 
@@ -86,10 +79,8 @@ std::optional<std::string> initial_variable_of(pid_t pid, const char* name) {
   const std::string prefix = std::string(name) + "=";
   std::string_view rest = *environment;
   while (!rest.empty()) {
-    const auto end = std::min(rest.find('\0'), rest.size());
-    const std::string_view entry = rest.substr(0, end);
+    const std::string_view entry = cut(rest, '\0');
     if (entry.starts_with(prefix)) return std::string(entry.substr(prefix.size()));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return std::nullopt;
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ipc/cut.hpp"
 #include "ipc/io.hpp"
 
 namespace ipc {
@@ -65,8 +66,10 @@ unsigned tightest(const std::string& mount, std::string path, unsigned (*quota)(
 }
 
 bool names_cpu(std::string_view controllers) {
-  std::string list = "," + std::string(controllers) + ",";
-  return list.find(",cpu,") != std::string::npos;
+  while (!controllers.empty()) {
+    if (cut(controllers, ',') == "cpu") return true;
+  }
+  return false;
 }
 
 /// /proc/self/cgroup: a line "ID:CONTROLLERS:PATH" a hierarchy; v2 has no controllers there.
@@ -76,14 +79,11 @@ unsigned quota_of_groups() {
   unsigned least = kUnlimited;
   std::string_view rest = *text;
   while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    const std::string_view controllers = line.substr(first + 1, second - first - 1);
-    std::string path(line.substr(second + 1));
-    if (path == "/") path.clear();
+    std::string_view line = cut(rest, '\n');
+    static_cast<void>(cut(line, ':'));
+    const std::string_view controllers = cut(line, ':');
+    if (line.empty()) continue;
+    const std::string path(line == "/" ? "" : line);
     if (controllers.empty()) {
       least = std::min(least, tightest("/sys/fs/cgroup", path, quota_v2));
     } else if (names_cpu(controllers)) {

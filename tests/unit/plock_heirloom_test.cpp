@@ -87,7 +87,7 @@ TEST("what cannot be read is left out, and what is around it stays") {
                           "20:1:2:Y:5",
                           "20:1:2::5",
                           "20:1:2:X:5x",
-
+                          "20:1:2:X:5:",
                           "20:1:2:X:5:6",
                           "-1:1:2:X:5",
                           "20:g:2:X:5",
