@@ -1,13 +1,11 @@
 /// -l: a row for each lock that is held and for each process that waits for one.
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -125,19 +123,14 @@ void add_semaphore(Listing& listing, const std::string& shown, const std::string
   }
 }
 
-/// The names in the runtime directory with `suffix`, sorted.
+/// The names in the runtime directory with `suffix`, which they lose, sorted.
 std::vector<std::string> names_in(const std::string& directory, std::string_view suffix) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(directory.c_str()), ::closedir);
-  if (!entries) ipc::throw_errno("", directory);
-  while (const dirent* entry = ::readdir(entries.get())) {
-    std::string_view name = entry->d_name;
-    if (!name.ends_with(suffix)) continue;
-    name.remove_suffix(suffix.size());
-    names.emplace_back(name);
-  }
-  std::ranges::sort(names);
-  return names;
+  auto names = ipc::names_in(directory);
+  if (!names) ipc::throw_errno("", directory);
+  std::erase_if(*names, [&](const std::string& name) { return !name.ends_with(suffix); });
+  for (auto& name : *names) name.resize(name.size() - suffix.size());
+  std::ranges::sort(*names);
+  return std::move(*names);
 }
 
 /// What cannot be looked at is told, and the rest listed.

@@ -1,5 +1,6 @@
 #include "ipc/io.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -42,6 +43,17 @@ std::optional<std::string> read_small_file(const char* path) {
     if (n == 0) return text;
     text.append(block, static_cast<std::size_t>(n));
   }
+}
+
+std::optional<std::vector<std::string>> names_in(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(directory.c_str()), ::closedir);
+  if (!entries) return std::nullopt;
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
 }
 
 RecordSplitter::RecordSplitter(char delimiter, std::size_t longest)

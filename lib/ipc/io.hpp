@@ -1,5 +1,5 @@
 #pragma once
-/// Whole reads and writes, and the cutting of a byte stream into records.
+/// Whole reads and writes, files and directories at once, and the cutting of a byte stream into records.
 
 #include <sys/types.h>
 
@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ipc {
 
@@ -20,6 +21,9 @@ namespace ipc {
 
 /// All of a small file, or nothing when it cannot be read. For /proc and /sys.
 [[nodiscard]] std::optional<std::string> read_small_file(const char* path);
+
+/// The names in a directory but for "." and "..", or nothing, with errno set, when it cannot be opened.
+[[nodiscard]] std::optional<std::vector<std::string>> names_in(const std::string& directory);
 
 /// Cuts a stream into records that end with one delimiter byte, without ever holding more than one record
 /// and one buffer. The caller reads into room(), says filled(), and takes records until there is none.

@@ -1,12 +1,10 @@
 #include "ipc/lock_table.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 #include <string_view>
 
 #include "ipc/cut.hpp"
@@ -69,26 +67,23 @@ std::string kernel_id_of(FileId file) {
          std::to_string(file.inode);
 }
 
-using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
+using Names = std::vector<std::string>;
 
 /// Adds the locks behind the descriptors of the process or thread that has this directory in /proc. False when it has
 /// no descriptors to be seen.
 bool read_locks(const std::string& task, pid_t pid, std::vector<LockHolder>& locks) {
-  const Directory directory(::opendir((task + "/fdinfo").c_str()), ::closedir);
-  bool any = false;
-  while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
-    if (entry->d_name[0] == '.') continue;
-    any = true;
-    const auto fdinfo = read_small_file((task + "/fdinfo/" + entry->d_name).c_str());
+  const auto descriptors = names_in(task + "/fdinfo").value_or(Names());
+  for (const std::string& fd : descriptors) {
+    const auto fdinfo = read_small_file((task + "/fdinfo/" + fd).c_str());
     const auto record = fdinfo ? record_in(*fdinfo) : std::nullopt;
     struct stat status {};
     // Only of files that are locked: stat() may hang on a file system whose server is gone.
-    if (!record || ::stat((task + "/fd/" + entry->d_name).c_str(), &status) != 0) continue;
+    if (!record || ::stat((task + "/fd/" + fd).c_str(), &status) != 0) continue;
     LockHolder holder{pid, -1, file_id(status), record->mode, record->pid, std::string(record->kernel_id)};
-    std::from_chars(entry->d_name, entry->d_name + std::string_view(entry->d_name).size(), holder.fd);
+    std::from_chars(fd.data(), fd.data() + fd.size(), holder.fd);
     locks.push_back(std::move(holder));
   }
-  return any;
+  return !descriptors.empty();
 }
 
 }  // namespace
@@ -112,9 +107,8 @@ std::vector<LockHolder> locks_of(pid_t pid) {
   const std::string process = "/proc/" + std::to_string(pid);
   if (read_locks(process, pid, locks)) return locks;
   // Its first thread may have ended before the others, which share its descriptors.
-  const Directory tasks(::opendir((process + "/task").c_str()), ::closedir);
-  while (const dirent* task = tasks ? ::readdir(tasks.get()) : nullptr) {
-    if (task->d_name[0] != '.' && read_locks(process + "/task/" + task->d_name, pid, locks)) break;
+  for (const std::string& task : names_in(process + "/task").value_or(Names())) {
+    if (read_locks(process + "/task/" + task, pid, locks)) break;
   }
   return locks;
 }

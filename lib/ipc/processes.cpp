@@ -1,13 +1,11 @@
 #include "ipc/processes.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <memory>
 #include <string_view>
 
 #include "ipc/cut.hpp"
@@ -87,10 +85,8 @@ std::optional<std::string> initial_variable_of(pid_t pid, const char* name) {
 
 std::vector<pid_t> all_processes() {
   std::vector<pid_t> pids;
-  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
-  if (!proc) return pids;
-  while (const dirent* entry = ::readdir(proc.get())) {
-    if (const auto pid = number_in<pid_t>(entry->d_name); pid > 0) pids.push_back(pid);
+  for (const std::string& name : names_in("/proc").value_or(std::vector<std::string>())) {
+    if (const auto pid = number_in<pid_t>(name); pid > 0) pids.push_back(pid);
   }
   return pids;
 }

@@ -149,6 +149,21 @@ TEST("read_small_file reads files of any size, and nothing from what cannot be r
   check(status && status->find("Pid:") != std::string::npos, "a file that says it has 0 bytes");
 }
 
+TEST("names_in tells what is in a directory, and says when it cannot be opened") {
+  const Scratch scratch;
+  require(ipc::names_in(scratch.path()).has_value());
+  check(ipc::names_in(scratch.path())->empty());
+  for (const char* name : {"b", ".a", "...", "a c"}) (void)scratch.file(name);
+  auto names = ipc::names_in(scratch.path());
+  require(names.has_value());
+  std::ranges::sort(*names);
+  check(*names == Records{"...", ".a", "a c", "b"});
+  check(!ipc::names_in(scratch / "none").has_value());
+  check_equal(errno, ENOENT);
+  check(!ipc::names_in(scratch / "b").has_value());
+  check_equal(errno, ENOTDIR);
+}
+
 TEST("every way to cut a text into reads gives the same records") {
   const std::string text = "ab\n\nc\n\n\nde";
   const Records expected{"ab", "", "c", "", "", "de"};
