@@ -1,11 +1,10 @@
 #include "heirloom.hpp"
 
-#include <sys/stat.h>
-
 #include <charconv>
 #include <cstdlib>
 
 #include "ipc/cut.hpp"
+#include "ipc/lock_table.hpp"
 
 namespace {
 
@@ -58,10 +57,7 @@ std::string to_text(const Heirloom& heirloom) {
   return text;
 }
 
-bool is_open(const Heirloom& heirloom) {
-  struct stat status {};
-  return ::fstat(heirloom.fd, &status) == 0 && ipc::file_id(status) == heirloom.file;
-}
+bool is_open(const Heirloom& heirloom) { return ipc::file_id(heirloom.fd) == heirloom.file; }
 
 std::optional<ipc::FileLock::Mode> inherited_lock(ipc::FileId file) {
   const char* text = std::getenv(kHeirlooms);

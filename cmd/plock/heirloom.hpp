@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ipc/file_id.hpp"
 #include "ipc/file_lock.hpp"
-#include "ipc/lock_table.hpp"
 
 struct Heirloom {
   int fd = -1;

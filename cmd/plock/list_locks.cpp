@@ -1,6 +1,5 @@
 /// -l: a row for each lock that is held and for each process that waits for one.
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
+#include "ipc/file_id.hpp"
 #include "ipc/io.hpp"
 #include "ipc/lock_table.hpp"
 #include "ipc/name.hpp"
@@ -81,20 +81,17 @@ std::vector<ipc::LockHolder> hidden_holders(const std::vector<ipc::LockHolder>& 
 
 void add_lock(Listing& listing, const std::string& shown, const std::string& path,
               const std::vector<ipc::LockHolder>& locks) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return;
-    ipc::throw_errno("", path);
-  }
-  const ipc::FileId file = ipc::file_id(status);
+  const auto file = ipc::file_id(path);
+  if (!file && errno == ENOENT) return;
+  if (!file) ipc::throw_errno("", path);
   std::vector<ipc::LockHolder> holders;
   std::vector<std::string> ids;
   for (const auto& lock : locks) {
-    if (!(lock.file == file)) continue;
+    if (lock.file != *file) continue;
     holders.push_back(lock);
     ids.push_back(lock.kernel_id);
   }
-  const auto records = ipc::lock_records(file, ids);
+  const auto records = ipc::lock_records(*file, ids);
   const auto hidden = hidden_holders(records.holders, ids, holders);
   auto shown_holders = representatives(holders);
   std::ranges::copy(hidden, std::back_inserter(shown_holders));
@@ -153,15 +150,10 @@ void add_all(Listing& listing, const Config& config, const std::vector<ipc::Lock
            [&](const std::string& name, const std::string& path) { add_semaphore(listing, name, path); });
 }
 
-bool is_there(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
-}
-
 void add_one(Listing& listing, const Config& config, const std::vector<ipc::LockHolder>& locks) {
   const std::string lock = lock_path(config.lock, config.personality);
   const std::string semaphore = ipc::object_path(config.lock, ".sem");
-  if (!is_there(lock) && !is_there(semaphore))
+  if (!ipc::file_id(lock) && !ipc::file_id(semaphore))
     throw ipc::BadValue(config.lock + ": no such lock or semaphore");
   add_lock(listing, config.lock, lock, locks);
   add_semaphore(listing, config.lock, semaphore);

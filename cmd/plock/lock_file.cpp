@@ -8,6 +8,7 @@
 
 #include "ipc/error.hpp"
 #include "ipc/name.hpp"
+#include "ipc/path.hpp"
 
 namespace {
 
@@ -20,12 +21,24 @@ constexpr mode_t kPathMode = 0666;
 void refuse_foreign_link(const std::string& path) {
   struct stat link {};
   if (::lstat(path.c_str(), &link) != 0 || !S_ISLNK(link.st_mode)) return;
-  const auto slash = path.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   struct stat directory {};
-  if (::stat(parent.c_str(), &directory) != 0 || (directory.st_mode & S_IWOTH) == 0) return;
+  if (::stat(ipc::parent_directory(path).c_str(), &directory) != 0 || (directory.st_mode & S_IWOTH) == 0)
+    return;
   if (link.st_uid == ::geteuid() || link.st_uid == directory.st_uid) return;
   throw ipc::BadValue(path + ": a link of another user in a directory that all may write to");
+}
+
+/// A file or a directory; a new file only where nothing is, since O_CREAT refuses directories, and in some places the
+/// files of others (protected_regular, proc_sys_fs(5)).
+ipc::Fd open_or_make(const std::string& path, int flags, mode_t mode) {
+  ipc::Fd file(::open(path.c_str(), flags));
+  return file ? std::move(file) : ipc::open_file(path, errno == ENOENT ? flags | O_CREAT : flags, mode);
+}
+
+ipc::FileId id_of(int fd, const std::string& path) {
+  const auto id = ipc::file_id(fd);
+  if (!id) ipc::throw_errno("", path);
+  return *id;
 }
 
 }  // namespace
@@ -53,10 +66,8 @@ LockFile::LockFile(const Config& config)
 }
 
 void LockFile::borrow() {
-  struct stat status {};
   if (ipc::is_occupied(borrowed_)) throw ipc::Error(EBADF, "", path_);
-  if (::fstat(borrowed_, &status) != 0) ipc::throw_errno("", path_);
-  id_ = ipc::file_id(status);
+  id_ = id_of(borrowed_, path_);
 }
 
 /// Looks before it opens: to open a FIFO waits or wakes another, and to open a device can move a tape.
@@ -72,22 +83,14 @@ void LockFile::open(int access) {
     if (!any_kind_ && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
       throw ipc::BadValue(path_ + ": neither a file nor a directory");
   }
-  ipc::Fd file(::open(path_.c_str(), flags));
-  if (!file && errno == ENOENT) {
-    file = ipc::open_file(path_, flags | O_CREAT, by_name_ ? kNameMode : kPathMode);
-  } else if (!file) {
-    file = ipc::open_file(path_, flags);
-  }
-  if (::fstat(file.get(), &status) != 0) ipc::throw_errno("", path_);
-  id_ = ipc::file_id(status);
+  ipc::Fd file = open_or_make(path_, flags, by_name_ ? kNameMode : kPathMode);
+  id_ = id_of(file.get(), path_);
   const int high = ::fcntl(file.get(), F_DUPFD_CLOEXEC, kLowestDescriptor);
   file_ = high >= 0 ? ipc::Fd(high) : std::move(file);
 }
 
 bool LockFile::is_current() const noexcept {
-  struct stat status {};
-  if (borrowed_ >= 0 || any_kind_) return true;
-  return ::stat(path_.c_str(), &status) == 0 && ipc::file_id(status) == id_;
+  return borrowed_ >= 0 || any_kind_ || ipc::file_id(path_) == id_;
 }
 
 void LockFile::open_again() { open(writing_ ? O_RDWR : O_RDONLY); }

@@ -11,8 +11,8 @@
 #include "config.hpp"
 #include "ipc/deadline.hpp"
 #include "ipc/fd.hpp"
+#include "ipc/file_id.hpp"
 #include "ipc/file_lock.hpp"
-#include "ipc/lock_table.hpp"
 
 class LockFile {
  public:

@@ -8,6 +8,8 @@
 #include <cerrno>
 
 #include "ipc/error.hpp"
+#include "ipc/file_id.hpp"
+#include "ipc/path.hpp"
 
 namespace ipc {
 namespace {
@@ -50,10 +52,8 @@ std::optional<KeyFile> KeyFile::open(const std::string& path, int access, const 
 
 void KeyFile::make(const std::string& path, std::span<const std::byte> header, mode_t mode,
                    const char* kind) {
-  const auto slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   std::string own = path + "." + std::to_string(::getpid());
-  Fd file = try_open(directory.c_str(), O_TMPFILE | O_RDWR, mode);
+  Fd file = try_open(parent_directory(path).c_str(), O_TMPFILE | O_RDWR, mode);
   const bool unnamed = static_cast<bool>(file);
   // Not every file system has files without a name.
   if (!unnamed) file = try_open(own.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, mode);
@@ -76,10 +76,8 @@ key_t KeyFile::draw_key() {
 }
 
 bool KeyFile::is_at(const std::string& path) const {
-  struct stat by_name {};
-  struct stat by_descriptor {};
-  return ::stat(path.c_str(), &by_name) == 0 && ::fstat(file_.get(), &by_descriptor) == 0 &&
-         by_name.st_dev == by_descriptor.st_dev && by_name.st_ino == by_descriptor.st_ino;
+  const auto id = file_id(path);
+  return id && id == file_id(file_.get());
 }
 
 struct stat KeyFile::status() const {

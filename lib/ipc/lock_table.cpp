@@ -76,10 +76,10 @@ bool read_locks(const std::string& task, pid_t pid, std::vector<LockHolder>& loc
   for (const std::string& fd : descriptors) {
     const auto fdinfo = read_small_file((task + "/fdinfo/" + fd).c_str());
     const auto record = fdinfo ? record_in(*fdinfo) : std::nullopt;
-    struct stat status {};
     // Only of files that are locked: stat() may hang on a file system whose server is gone.
-    if (!record || ::stat((task + "/fd/" + fd).c_str(), &status) != 0) continue;
-    LockHolder holder{pid, -1, file_id(status), record->mode, record->pid, std::string(record->kernel_id)};
+    const auto file = record ? file_id(task + "/fd/" + fd) : std::nullopt;
+    if (!file) continue;
+    LockHolder holder{pid, -1, *file, record->mode, record->pid, std::string(record->kernel_id)};
     std::from_chars(fd.data(), fd.data() + fd.size(), holder.fd);
     locks.push_back(std::move(holder));
   }

@@ -6,27 +6,16 @@
 /// descriptor), and leaves out even that where it cannot be told; the truth about holders is in the "lock:" lines of
 /// /proc/PID/fdinfo. Waiters are in /proc/locks alone.
 
-#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "ipc/file_id.hpp"
 #include "ipc/file_lock.hpp"
 
 namespace ipc {
-
-/// A file, whatever its name.
-struct FileId {
-  dev_t device = 0;
-  ino_t inode = 0;
-  bool operator==(const FileId&) const = default;
-};
-
-[[nodiscard]] inline FileId file_id(const struct stat& status) noexcept {
-  return {status.st_dev, status.st_ino};
-}
 
 /// A process that has a descriptor of a description with a lock.
 struct LockHolder {

@@ -1,8 +1,8 @@
 #include "ipc/output.hpp"
 
-#include <sys/stat.h>
-
 #include <cerrno>
+
+#include "ipc/file_id.hpp"
 
 namespace ipc {
 
@@ -53,10 +53,8 @@ void Output::flush() {
 }
 
 bool same_file(int one, int other) {
-  struct stat a {};
-  struct stat b {};
-  if (::fstat(one, &a) != 0 || ::fstat(other, &b) != 0) return false;
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+  const auto id = file_id(one);
+  return id && id == file_id(other);
 }
 
 }  // namespace ipc

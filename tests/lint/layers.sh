@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016 # an awk program
 find lib cmd -name '*.[hc]pp' -print0 | sort -z | xargs -0 awk '
 BEGIN {
-	split("error fd exit_status name duration deadline size hash shell_quote json lookup crc32c utc_text arguments unnamed_file open_files tail cut", level1)
+	split("error fd exit_status name duration deadline size hash shell_quote json lookup crc32c utc_text arguments unnamed_file open_files tail cut path file_id", level1)
 	split("io sink pipe alarm watcher file_lock key_file lock_table semaphore semaphore_file roster message_queue signals futex processors processes wall_timer process_watch", level2)
 	split("process guard event_loop spool terminal output output_watch leftovers start_gate", level3)
 	split("options completions diagnostics cli", level4)

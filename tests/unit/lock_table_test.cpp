@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,9 +25,9 @@ using ipc::LockHolder;
 using Mode = ipc::FileLock::Mode;
 
 FileId id_of(int fd) {
-  struct stat status {};
-  require(::fstat(fd, &status) == 0);
-  return ipc::file_id(status);
+  const auto id = ipc::file_id(fd);
+  require(id.has_value());
+  return *id;
 }
 
 std::vector<pid_t> pids_of(const std::vector<LockHolder>& holders) {

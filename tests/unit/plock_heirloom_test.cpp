@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <limits>
@@ -22,9 +21,9 @@ bool same(const Heirloom& one, const Heirloom& other) {
 }
 
 ipc::FileId id_of(int fd) {
-  struct stat status {};
-  require(::fstat(fd, &status) == 0);
-  return ipc::file_id(status);
+  const auto id = ipc::file_id(fd);
+  require(id.has_value());
+  return *id;
 }
 
 /// A file with a lock on it, and the entry that a holder leaves.

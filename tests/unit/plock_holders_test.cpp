@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
@@ -28,13 +27,7 @@ struct LockFile {
   Scratch scratch;
   std::string path = scratch.file("lock");
   ipc::Fd file = ipc::open_file(path, O_RDWR);
-  ipc::FileId id;
-
-  LockFile() {
-    struct stat status {};
-    require(::fstat(file.get(), &status) == 0);
-    id = ipc::file_id(status);
-  }
+  ipc::FileId id = ipc::file_id(file.get()).value();
 };
 
 LockHolder holder(pid_t pid, pid_t taken_by, Mode mode = Mode::exclusive) {
