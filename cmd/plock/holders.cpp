@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "ipc/processes.hpp"
+#include "report.hpp"
 
 std::vector<ipc::LockHolder> representatives(std::vector<ipc::LockHolder> holders) {
   const auto age_rank = [](const ipc::LockHolder& holder) {
@@ -49,9 +50,7 @@ std::vector<ipc::LockHolder> holders_of(ipc::FileId file) {
 
 std::string describe(const std::vector<ipc::LockHolder>& holders) {
   if (holders.empty()) return {};
-  const pid_t pid = holders.front().pid;
-  std::string text = "pid " + std::to_string(pid);
-  if (const std::string name = ipc::short_name_of(pid); !name.empty()) text += " (" + name + ")";
+  std::string text = describe(holders.front().pid);
   if (holders.size() > 1) text += " and " + std::to_string(holders.size() - 1) + " more";
   return text;
 }

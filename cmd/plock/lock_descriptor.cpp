@@ -1,13 +1,13 @@
 #include <optional>
 
 #include "actions.hpp"
-#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
 #include "ipc/file_lock.hpp"
 #include "ipc/lock_table.hpp"
 #include "lock_file.hpp"
 #include "obtain.hpp"
+#include "report.hpp"
 
 namespace {
 
@@ -16,7 +16,7 @@ using Mode = ipc::FileLock::Mode;
 /// A shared lock that could not become exclusive is gone by then: the kernel frees it first (flock(2)).
 void restore_shared(const Config& config) {
   if (auto lock = ipc::FileLock::try_lock(config.descriptor, Mode::shared)) return lock->abandon();
-  ipc::complain(config.tool(), config.lock + ": the shared lock that it had is lost");
+  say(config, "the shared lock that it had is lost");
 }
 
 }  // namespace
@@ -37,7 +37,6 @@ int lock_descriptor(const Config& config) {
     }
     return obtained.status;
   } catch (const ipc::Error& error) {
-    ipc::complain(config.tool(), error.what());
-    return config.personality == Personality::flock ? ipc::kExitNo : ipc::kExitToolFailed;
+    return failed(config, error);
   }
 }

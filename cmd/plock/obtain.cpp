@@ -4,16 +4,11 @@
 #include <cerrno>
 
 #include "holders.hpp"
-#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
-#include "ipc/processes.hpp"
+#include "report.hpp"
 
 namespace {
-
-void say(const Config& config, const std::string& text) {
-  ipc::complain(config.tool(), config.lock + ": " + text);
-}
 
 std::string held_by(ipc::FileId file) {
   const std::string holders = describe(holders_of(file));
@@ -35,8 +30,7 @@ bool is_hopeless(const Config& config, ipc::FileId file) {
   if (config.personality == Personality::flock) return false;
   const auto ancestor = ancestor_holding(file, config.mode);
   if (!ancestor) return false;
-  say(config, "held by pid " + std::to_string(*ancestor) + " (" + ipc::short_name_of(*ancestor) +
-                  "), an ancestor: waiting would never end (see -r)");
+  say(config, "held by " + describe(*ancestor) + ", an ancestor: waiting would never end (see -r)");
   return true;
 }
 

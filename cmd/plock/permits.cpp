@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
 #include "ipc/name.hpp"
 #include "ipc/processes.hpp"
 #include "obtain.hpp"
+#include "report.hpp"
 
 namespace {
 
@@ -60,10 +60,6 @@ std::optional<ipc::SemaphoreFile> Permits::open_file(const Config& config, const
   });
 }
 
-void Permits::say(const std::string& text) const {
-  ipc::complain(config_.tool(), config_.lock + ": " + text);
-}
-
 /// "3 of 3 permits taken", or "no permit free" of one that began with none.
 std::string Permits::taken() const {
   const auto values = file_.semaphore().values();
@@ -101,7 +97,7 @@ std::optional<int> Permits::obtain(Keep keep) {
   }
   if (at_once == Outcome::done) return std::nullopt;
   if (config_.wait == ipc::Duration::zero()) return not_obtained(config_, taken());
-  if (config_.verbose) say("waits, " + taken());
+  if (config_.verbose) say(config_, "waits, " + taken());
   return wait_for(keep);
 }
 
@@ -118,7 +114,7 @@ std::optional<int> Permits::wait_for(Keep keep) {
           make_anew();
           continue;
         }
-        say("was removed");
+        say(config_, "was removed");
         return ipc::kExitToolFailed;
       case Outcome::not_now: break;
     }
@@ -159,8 +155,7 @@ bool Permits::is_hopeless() const {
     nearest = user.pid;
   }
   if (ancestors < values->limit) return false;
-  say("all permits are held by ancestors, as by pid " + std::to_string(nearest) + " (" +
-      ipc::short_name_of(nearest) + "): waiting would never end");
+  say(config_, "all permits are held by ancestors, as by " + describe(nearest) + ": waiting would never end");
   return true;
 }
 

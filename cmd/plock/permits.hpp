@@ -37,7 +37,6 @@ class Permits {
   [[nodiscard]] bool reopen();
   [[nodiscard]] bool is_hopeless() const;
   [[nodiscard]] std::string taken() const;
-  void say(const std::string& text) const;
 
   const Config& config_;
   std::string path_;

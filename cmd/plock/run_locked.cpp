@@ -5,12 +5,12 @@
 
 #include "actions.hpp"
 #include "command.hpp"
-#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
 #include "keeper.hpp"
 #include "lock_file.hpp"
 #include "obtain.hpp"
+#include "report.hpp"
 
 namespace {
 
@@ -44,9 +44,7 @@ std::optional<int> run_inside(const Config& config, Command& command, const Lock
   const auto held = inherited_lock(file.id());
   if (!held) return std::nullopt;
   if (*held == Mode::shared && config.mode == Mode::exclusive) {
-    ipc::complain(
-        config.tool(),
-        config.lock + ": held shared by the command around this one, so it can never become exclusive");
+    say(config, "held shared by the command around this one, so it can never become exclusive");
     return ipc::kExitToolFailed;
   }
   std::optional<ipc::FileLock> none;
@@ -72,8 +70,6 @@ int run_locked(const Config& config) {
   try {
     return run_with(config, file);
   } catch (const ipc::Error& error) {
-    // From here on a status of 2 could be taken for COMMAND's.
-    ipc::complain(config.tool(), error.what());
-    return config.personality == Personality::flock ? ipc::kExitNo : ipc::kExitToolFailed;
+    return failed(config, error);
   }
 }

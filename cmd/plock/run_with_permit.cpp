@@ -1,10 +1,10 @@
 #include "actions.hpp"
 #include "command.hpp"
-#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
 #include "keeper.hpp"
 #include "permits.hpp"
+#include "report.hpp"
 
 namespace {
 
@@ -34,11 +34,10 @@ int run_with_permit(const Config& config) {
     try {
       return run(config, *permits);
     } catch (const ipc::Error& error) {
-      ipc::complain(config.tool(), ipc::Error(error.errnum(), error.operation(), config.lock).what());
-      return ipc::kExitToolFailed;
+      return failed(config, ipc::Error(error.errnum(), error.operation(), config.lock));
     }
   } catch (const ipc::SemaphoreFile::Orphaned& orphaned) {
-    ipc::complain(config.tool(), config.lock + ": " + orphaned.what());
+    say(config, orphaned.what());
     return ipc::kExitToolFailed;
   }
 }

@@ -4,11 +4,11 @@
 #include <string>
 
 #include "actions.hpp"
-#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
 #include "ipc/io.hpp"
 #include "permits.hpp"
+#include "report.hpp"
 
 namespace {
 
@@ -58,7 +58,7 @@ int remove(const Config& config) {
     case ipc::SemaphoreFile::Removal::missing: refuse(config, "no such semaphore");
     case ipc::SemaphoreFile::Removal::in_use: break;
   }
-  ipc::complain(config.tool(), config.lock + ": in use (see -l), not removed without --force");
+  say(config, "in use (see -l), not removed without --force");
   return ipc::kExitNo;
 }
 
@@ -81,7 +81,7 @@ int use_semaphore(const Config& config) {
   try {
     return use(config);
   } catch (const ipc::SemaphoreFile::Orphaned& orphaned) {
-    ipc::complain(config.tool(), config.lock + ": " + orphaned.what());
+    say(config, orphaned.what());
     return ipc::kExitToolFailed;
   }
 }
