@@ -26,6 +26,8 @@ enum class Action {
 struct Config {
   Personality personality = Personality::plock;
   Action action = Action::run;
+  std::optional<Action> asked;  ///< by an option of its own
+  bool asked_for_two = false;
   bool verbose = false;
 
   // The lock.
@@ -50,14 +52,9 @@ struct Config {
   std::optional<int> permits;
   std::optional<int> ceiling;
   bool resize = false;
-  bool take = false;
-  bool post = false;
-  bool value = false;
-  bool remove = false;
   bool force = false;
 
   // The listing.
-  bool list = false;
   bool json = false;
 
   [[nodiscard]] const char* tool() const noexcept {

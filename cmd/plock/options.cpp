@@ -40,6 +40,12 @@ void set_hold(Config& c, string_view value) {
   c.stay = !c.hold_tree;
 }
 
+template <Action action>
+void ask(Config& c, string_view) {
+  c.asked_for_two |= c.asked && c.asked != action;
+  c.asked = action;
+}
+
 void set_timeout(Config& c, string_view value) { c.timeout = ipc::parse_duration(value); }
 
 constexpr ipc::Option<Config> kOptions[] = {
@@ -71,17 +77,16 @@ constexpr ipc::Option<Config> kOptions[] = {
     {"j", "permits", "N", "let N hold it at a time; N is kept",
      [](Config& c, string_view v) { c.permits = count_value(v, 0); }},
     {"", "resize", nullptr, "make it N from now on", [](Config& c, string_view) { c.resize = true; }},
-    {"", "take", nullptr, "take a permit and keep it", [](Config& c, string_view) { c.take = true; }},
-    {"", "post", nullptr, "give a permit, taken or not", [](Config& c, string_view) { c.post = true; }},
+    {"", "take", nullptr, "take a permit and keep it", ask<Action::take>},
+    {"", "post", nullptr, "give a permit, taken or not", ask<Action::post>},
     {"", "bounded", "N", "begin with N and refuse to be given more",
      [](Config& c, string_view v) { c.ceiling = count_value(v, 1); }},
-    {"", "value", nullptr, "print how many permits are free", [](Config& c, string_view) { c.value = true; }},
-    {"", "remove", nullptr, "delete it, unless it is in use",
-     [](Config& c, string_view) { c.remove = true; }},
+    {"", "value", nullptr, "print how many permits are free", ask<Action::value>},
+    {"", "remove", nullptr, "delete it, unless it is in use", ask<Action::remove>},
     {"", "force", nullptr, "delete it all the same", [](Config& c, string_view) { c.force = true; }},
 
     {"", "", nullptr, "Listing", nullptr},
-    {"l", "list", nullptr, "list holders and waiters", [](Config& c, string_view) { c.list = true; }},
+    {"l", "list", nullptr, "list holders and waiters", ask<Action::list>},
     {"", "json", nullptr, "list them as JSON", [](Config& c, string_view) { c.json = true; }},
 };
 
@@ -103,21 +108,12 @@ void take_operands(std::span<char*> operands, Config& c) {
 }
 
 void choose_action(Config& c) {
-  const int asked = c.take + c.post + c.value + c.remove + c.list;
-  refuse_if(asked > 1, "--take, --post, --value, --remove, -l: only one of them");
+  refuse_if(c.asked_for_two, "--take, --post, --value, --remove, -l: only one of them");
   const bool commanded = c.script || !c.command.empty();
-  refuse_if(asked == 1 && commanded, "COMMAND: not with --take, --post, --value, --remove or -l");
-  refuse_if(c.lock.empty() && !c.list, "LOCK: is missing");
-  if (c.take) {
-    c.action = Action::take;
-  } else if (c.post) {
-    c.action = Action::post;
-  } else if (c.value) {
-    c.action = Action::value;
-  } else if (c.remove) {
-    c.action = Action::remove;
-  } else if (c.list) {
-    c.action = Action::list;
+  refuse_if(c.asked && commanded, "COMMAND: not with --take, --post, --value, --remove or -l");
+  refuse_if(c.lock.empty() && c.asked != Action::list, "LOCK: is missing");
+  if (c.asked) {
+    c.action = *c.asked;
   } else if (c.permits || c.ceiling) {
     c.action = c.resize && !commanded ? Action::resize : Action::permit;
   } else if (!commanded && is_all_digits(c.lock.c_str())) {
@@ -147,8 +143,8 @@ void check_semaphore(const Config& c) {
   refuse_if(c.resize && c.ceiling, "--resize: not with --bounded");
   refuse_if(c.resize && by_itself, "--resize: not with --take or --post");
   refuse_if(c.permits && c.ceiling && *c.permits > *c.ceiling, "-j: more than --bounded");
-  refuse_if(c.force && !c.remove, "--force: needs --remove");
-  refuse_if(c.json && !c.list, "--json: needs -l");
+  refuse_if(c.force && c.action != Action::remove, "--force: needs --remove");
+  refuse_if(c.json && c.action != Action::list, "--json: needs -l");
 }
 
 }  // namespace
