@@ -8,6 +8,7 @@
 
 #include "config.hpp"
 #include "ipc/error.hpp"
+#include "ipc/semaphore.hpp"
 #include "ipc/size.hpp"
 
 namespace {
@@ -27,11 +28,8 @@ constexpr ipc::ToolText kText = {
     "       plock -l [LOCK]                               who holds it, who waits\n",
     "LOCK is a path when it has a /, else a NAME. COMMAND's status is passed on.\n"};
 
-/// SEMVMX of semctl(2).
-constexpr unsigned kMostPermits = 32767;
-
 int count_value(string_view value, unsigned least) {
-  return static_cast<int>(ipc::parse_count(value, least, kMostPermits));
+  return static_cast<int>(ipc::parse_count(value, least, ipc::Semaphore::kMost));
 }
 
 void set_hold(Config& c, string_view value) {

@@ -64,8 +64,7 @@ std::optional<ipc::SemaphoreFile> Permits::open_file(const Config& config, const
 std::string Permits::taken() const {
   const auto values = file_.semaphore().values();
   if (!values || values->limit == 0) return "no permit free";
-  const int free = std::max(values->free - values->debt, 0);
-  const int taken = std::max(values->limit - free, 0);
+  const int taken = std::max(values->limit - values->available(), 0);
   return std::to_string(taken) + " of " + std::to_string(values->limit) + " permits taken";
 }
 

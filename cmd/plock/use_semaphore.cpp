@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <algorithm>
 #include <string>
 
 #include "actions.hpp"
@@ -44,8 +43,7 @@ int print_value(const Config& config) {
     if (!permits) refuse(config, "no such semaphore");
     const auto values = permits->file().semaphore().values();
     if (!values) continue;
-    const int free = std::max(values->free - values->debt, 0);
-    const int errnum = ipc::write_all(STDOUT_FILENO, std::to_string(free) + "\n");
+    const int errnum = ipc::write_all(STDOUT_FILENO, std::to_string(values->available()) + "\n");
     if (errnum != 0) throw ipc::Error(errnum, "", "stdout");
     return ipc::kExitSuccess;
   }

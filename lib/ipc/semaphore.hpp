@@ -30,6 +30,9 @@ class Semaphore {
     int debt = 0;     ///< permits to be withdrawn as they are given back
     int limit = 0;    ///< permits in all, as last said
     int ceiling = 0;  ///< the most that may be free or come back by itself, 0: kMost
+
+    /// What may be taken: a permit that is free pays the debt first.
+    [[nodiscard]] int available() const noexcept { return free > debt ? free - debt : 0; }
   };
   /// What an operation met: `gone` when the set has been removed, before it or while it waited.
   enum class Outcome { done, not_now, gone };

@@ -306,6 +306,12 @@ TEST("to no permit at all, and back") {
   check_equal(available(*semaphore), 2);
 }
 
+TEST("permits that are free pay the debt first, and what is left is available") {
+  check_equal(ipc::Semaphore::Values{3, 1, 4, 0}.available(), 2);
+  check_equal(ipc::Semaphore::Values{1, 1, 4, 0}.available(), 0);
+  check_equal(ipc::Semaphore::Values{0, 2, 1, 0}.available(), 0);
+}
+
 TEST("growing forgives a debt before it adds permits") {
   const SemaphoreSet set;
   auto semaphore = set.create(3);
