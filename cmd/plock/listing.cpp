@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 
 #include "ipc/diagnostics.hpp"
 #include "ipc/json.hpp"

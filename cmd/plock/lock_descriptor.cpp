@@ -1,5 +1,3 @@
-#include <optional>
-
 #include "actions.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"

@@ -1,7 +1,6 @@
 #pragma once
 /// Getting the lock: at once, or by waiting, or not at all.
 
-#include <functional>
 #include <optional>
 #include <string>
 

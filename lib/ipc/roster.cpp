@@ -9,7 +9,6 @@
 #include <csignal>
 #include <ctime>
 #include <span>
-#include <string>
 
 #include "ipc/error.hpp"
 #include "ipc/processes.hpp"

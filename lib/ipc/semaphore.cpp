@@ -8,8 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
-#include <initializer_list>
-#include <string>
 #include <utility>
 
 #include "ipc/error.hpp"
