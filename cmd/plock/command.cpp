@@ -16,20 +16,20 @@ namespace {
 
 constexpr int kFlockCannotExec = 69;  // EX_UNAVAILABLE
 
-const char* shell_for(Personality personality) {
-  const char* preferred = std::getenv("SHELL");
-  const bool usable = personality == Personality::flock && preferred != nullptr && preferred[0] != '\0';
-  return usable ? preferred : "/bin/sh";
+constexpr const char* kShell = "/bin/sh";
+
+/// As flock, the one that the user prefers.
+const char* shell_for(const Config& config) {
+  const char* preferred = config.as_flock() ? std::getenv("SHELL") : nullptr;
+  return preferred != nullptr && preferred[0] != '\0' ? preferred : kShell;
 }
 
 }  // namespace
 
-Command::Command(const Config& config) : personality_(config.personality) {
+Command::Command(const Config& config) : config_(config) {
+  const char* program = config.script ? shell_for(config) : config.command[0];
   if (config.script) {
-    const char* shell = shell_for(personality_);
-    const char* slash = std::strrchr(shell, '/');
-    const bool in_full = slash == nullptr || personality_ == Personality::flock;
-    const char* name = in_full ? shell : slash + 1;
+    const char* name = config.as_flock() ? program : "sh";
     // execve() changes none of its words.
     argv_ = {const_cast<char*>(name), const_cast<char*>("-c"), const_cast<char*>(config.script->c_str()),
              nullptr};
@@ -37,7 +37,6 @@ Command::Command(const Config& config) : personality_(config.personality) {
     argv_.assign(config.command.begin(), config.command.end());
     argv_.push_back(nullptr);
   }
-  const char* program = config.script ? shell_for(personality_) : argv_[0];
   // A path is what it is: the exec itself tells whether it is any good.
   lookup_ = std::strchr(program, '/') != nullptr ? ipc::Lookup{program, 0}
                                                  : ipc::look_up(program, std::getenv("PATH"), AT_FDCWD);
@@ -78,16 +77,19 @@ int Command::become(int descriptor) {
 }
 
 bool Command::turn_to_shell(int errnum) {
-  if (errnum != ENOEXEC || personality_ != Personality::flock) return false;
+  if (errnum != ENOEXEC || !config_.as_flock()) return false;
   script_ = lookup_.path;
-  lookup_.path = "/bin/sh";
+  lookup_.path = kShell;
   argv_.front() = script_.data();
   argv_.insert(argv_.begin(), lookup_.path.data());
   return true;
 }
 
+void Command::say(const std::string& text) const {
+  ipc::complain(config_.tool(), std::string(argv_[0]) + ": " + text);
+}
+
 int Command::complain(int errnum) const {
-  const bool as_flock = personality_ == Personality::flock;
-  ipc::complain(as_flock ? "flock" : "plock", std::string(argv_[0]) + ": " + ipc::reason(errnum));
-  return as_flock ? kFlockCannotExec : ipc::Lookup{{}, errnum}.status();
+  say(ipc::reason(errnum));
+  return config_.as_flock() ? kFlockCannotExec : ipc::Lookup{{}, errnum}.status();
 }

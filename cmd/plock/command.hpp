@@ -30,12 +30,14 @@ class Command {
 
   /// Whether it was found; when not, complain() tells.
   [[nodiscard]] bool found() const noexcept { return lookup_.errnum == 0; }
+  /// Tells "COMMAND: TEXT".
+  void say(const std::string& text) const;
   /// Tells why it could not be executed; returns the status for that.
   [[nodiscard]] int complain(int errnum) const;
   [[nodiscard]] int complain() const { return complain(lookup_.errnum); }
 
  private:
-  Personality personality_;
+  const Config& config_;
   std::vector<char*> argv_;  ///< ends in nullptr
   std::vector<char*> envp_;  ///< ends in nullptr
   std::string heirlooms_;    ///< the entry, when there is one of ours

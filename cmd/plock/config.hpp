@@ -57,9 +57,8 @@ struct Config {
   // The listing.
   bool json = false;
 
-  [[nodiscard]] const char* tool() const noexcept {
-    return personality == Personality::flock ? "flock" : "plock";
-  }
+  [[nodiscard]] bool as_flock() const noexcept { return personality == Personality::flock; }
+  [[nodiscard]] const char* tool() const noexcept { return as_flock() ? "flock" : "plock"; }
 };
 
 /// Throws ipc::UsageError or ipc::Answer.

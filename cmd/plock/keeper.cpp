@@ -5,7 +5,6 @@
 
 #include <csignal>
 
-#include "ipc/diagnostics.hpp"
 #include "ipc/error.hpp"
 #include "ipc/exit_status.hpp"
 
@@ -88,8 +87,7 @@ bool Keeper::start() {
     return false;
   }
   if (!spawned.process) {
-    ipc::complain(config_.tool(),
-                  std::string(command_.argv()[0]) + ": cannot start: " + ipc::reason(spawned.errnum));
+    command_.say("cannot start: " + ipc::reason(spawned.errnum));
     status_ = ipc::kExitToolFailed;
     return false;
   }
@@ -165,8 +163,7 @@ void Keeper::stopped(int signal) {
     ::kill(0, signal);
     if (stop_as_well(signal) || !wants_it || terminal_->is_ours()) return;
     // No shell is left to bring it to the foreground: what the kernel does for such groups is done for COMMAND's.
-    ipc::complain(config_.tool(),
-                  std::string(command_.argv()[0]) + ": wants the terminal, and will not get it");
+    command_.say("wants the terminal, and will not get it");
     process_.signal_group(SIGHUP);
     process_.signal_group(SIGCONT);
   }

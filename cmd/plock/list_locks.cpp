@@ -23,6 +23,7 @@
 #include "ipc/semaphore_file.hpp"
 #include "listing.hpp"
 #include "lock_file.hpp"
+#include "permits.hpp"
 
 namespace {
 
@@ -151,8 +152,8 @@ void add_all(Listing& listing, const Config& config, const std::vector<ipc::Lock
 }
 
 void add_one(Listing& listing, const Config& config, const std::vector<ipc::LockHolder>& locks) {
-  const std::string lock = lock_path(config.lock, config.personality);
-  const std::string semaphore = ipc::object_path(config.lock, ".sem");
+  const std::string lock = lock_path(config);
+  const std::string semaphore = semaphore_path(config);
   if (!ipc::file_id(lock) && !ipc::file_id(semaphore))
     throw ipc::BadValue(config.lock + ": no such lock or semaphore");
   add_lock(listing, config.lock, lock, locks);

@@ -43,24 +43,21 @@ ipc::FileId id_of(int fd, const std::string& path) {
 
 }  // namespace
 
-std::string lock_path(const std::string& lock, Personality personality) {
-  if (personality == Personality::flock) return lock;
-  if (ipc::is_path(lock)) return lock;
+std::string lock_path(const Config& config) {
+  const std::string& lock = config.lock;
+  if (config.as_flock() || ipc::is_path(lock)) return lock;
   if (::faccessat(AT_FDCWD, lock.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
     throw ipc::BadValue(lock + ": also a file here: say ./" + lock + " to lock the file");
   return ipc::object_path(lock, ".lock");
 }
 
 LockFile::LockFile(const Config& config)
-    : path_(config.lock),
-      mode_(config.mode),
-      borrowed_(config.descriptor),
-      any_kind_(config.personality == Personality::flock) {
+    : path_(config.lock), mode_(config.mode), borrowed_(config.descriptor), any_kind_(config.as_flock()) {
   if (borrowed_ >= 0) {
     borrow();
     return;
   }
-  path_ = lock_path(config.lock, config.personality);
+  path_ = lock_path(config);
   by_name_ = path_ != config.lock;
   open(O_RDONLY);
 }

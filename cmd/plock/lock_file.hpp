@@ -48,5 +48,5 @@ class LockFile {
   ipc::FileId id_;
 };
 
-/// The file behind `lock`, which need not be there. Throws ipc::BadValue, also for a NAME that a file here has.
-[[nodiscard]] std::string lock_path(const std::string& lock, Personality personality);
+/// The file behind LOCK, which need not be there. Throws ipc::BadValue, also for a NAME that a file here has.
+[[nodiscard]] std::string lock_path(const Config& config);

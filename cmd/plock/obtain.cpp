@@ -27,7 +27,7 @@ std::optional<ipc::FileLock> lock_soon(LockFile& file, ipc::Deadline deadline) {
 
 /// A lock that the ones who wait for us hold never comes free.
 bool is_hopeless(const Config& config, ipc::FileId file) {
-  if (config.personality == Personality::flock) return false;
+  if (config.as_flock()) return false;
   const auto ancestor = ancestor_holding(file, config.mode);
   if (!ancestor) return false;
   say(config, "held by " + describe(*ancestor) + ", an ancestor: waiting would never end (see -r)");
@@ -56,10 +56,10 @@ ipc::Deadline deadline_of(const Config& config) {
 
 int not_obtained(const Config& config, const std::string& detail) {
   const bool waited = config.wait != ipc::Duration::zero();
-  const bool silent = config.personality == Personality::flock && !config.verbose;
+  const bool silent = config.as_flock() && !config.verbose;
   if (!silent) say(config, (waited ? "timed out" : "busy") + (detail.empty() ? detail : ", " + detail));
   if (config.conflict_status) return *config.conflict_status;
-  return waited && config.personality == Personality::plock ? ipc::kExitTimeout : ipc::kExitNo;
+  return waited && !config.as_flock() ? ipc::kExitTimeout : ipc::kExitNo;
 }
 
 Obtained obtain(const Config& config, LockFile& file) {

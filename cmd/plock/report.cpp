@@ -10,7 +10,7 @@ void say(const Config& config, const std::string& text) {
 
 int failed(const Config& config, const ipc::Error& error) {
   ipc::complain(config.tool(), error.what());
-  return config.personality == Personality::flock ? ipc::kExitNo : ipc::kExitToolFailed;
+  return config.as_flock() ? ipc::kExitNo : ipc::kExitToolFailed;
 }
 
 std::string describe(pid_t pid) {
