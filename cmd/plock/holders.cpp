@@ -28,6 +28,10 @@ std::vector<ipc::LockHolder> representatives(std::vector<ipc::LockHolder> holder
   return chosen;
 }
 
+bool is_among(const ipc::LockHolder& record, const std::vector<ipc::LockHolder>& holders) {
+  return std::ranges::find(holders, record.taken_by, &ipc::LockHolder::taken_by) != holders.end();
+}
+
 bool is_hidden(const ipc::LockHolder& record) {
   return ipc::facts_of(record.pid) && !ipc::shows_locks(record.pid);
 }
@@ -42,8 +46,7 @@ std::vector<ipc::LockHolder> holders_of(ipc::FileId file) {
     holders = representatives(ipc::holders_among(ipc::all_processes(), file));
   // Another user's processes do not show their descriptors.
   for (const auto& record : records) {
-    const auto is_it = [&](const auto& holder) { return holder.taken_by == record.taken_by; };
-    if (std::ranges::none_of(holders, is_it) && is_hidden(record)) holders.push_back(record);
+    if (!is_among(record, holders) && is_hidden(record)) holders.push_back(record);
   }
   return holders;
 }

@@ -16,6 +16,9 @@
 /// One process for each lock among those that have it: locks are told apart by who took them.
 [[nodiscard]] std::vector<ipc::LockHolder> representatives(std::vector<ipc::LockHolder> holders);
 
+/// One of `holders` has the lock of `record`: on one file, locks are told apart by who took them.
+[[nodiscard]] bool is_among(const ipc::LockHolder& record, const std::vector<ipc::LockHolder>& holders);
+
 /// The process in a record of /proc/locks runs, and may be the holder though it does not show it.
 [[nodiscard]] bool is_hidden(const ipc::LockHolder& record);
 

@@ -54,8 +54,7 @@ std::optional<std::int64_t> since(const std::vector<ipc::LockHolder>& holders, c
 
 /// The kernel's record is still there.
 bool is_recorded(const ipc::LockHolder& record, const std::vector<std::string>& ids) {
-  const auto is_it = [&](const ipc::LockHolder& holder) { return holder.taken_by == record.taken_by; };
-  return std::ranges::any_of(ipc::lock_records(record.file, ids).holders, is_it);
+  return is_among(record, ipc::lock_records(record.file, ids).holders);
 }
 
 /// The recorded holders that are not among those seen; ones that have come since then are added to `seen`.
@@ -65,13 +64,12 @@ std::vector<ipc::LockHolder> hidden_holders(const std::vector<ipc::LockHolder>& 
                                             std::vector<ipc::LockHolder>& seen) {
   std::vector<ipc::LockHolder> hidden;
   for (const auto& record : records) {
-    const auto is_it = [&](const ipc::LockHolder& holder) { return holder.taken_by == record.pid; };
-    if (std::ranges::any_of(seen, is_it)) continue;
+    if (is_among(record, seen)) continue;
     const bool hides = is_hidden(record);
     auto newer = ipc::holders_among({record.pid}, record.file);
     if (newer.empty() && !hides) newer = ipc::holders_among(ipc::all_processes(), record.file);
     std::ranges::move(newer, std::back_inserter(seen));
-    if (std::ranges::any_of(seen, is_it)) continue;
+    if (is_among(record, seen)) continue;
     // One that is there and shows no such lock is just ending: its files are closed before its locks are gone.
     if (!hides && (ipc::facts_of(record.pid) || !is_recorded(record, ids))) continue;
     hidden.push_back(record);

@@ -58,6 +58,13 @@ TEST("of those that have a lock, the one that took it stands for it") {
   check_equal(chosen[0].pid, self);
 }
 
+TEST("a record is among the holders when one of them has the lock that the same process took") {
+  const LockHolder record{5, -1, {1, 2}, Mode::exclusive, 5, "00:01:2"};
+  check(!is_among(record, {}));
+  check(is_among(record, {holder(7, 6), holder(8, 5)}));
+  check(!is_among(record, {holder(5, 6)}));
+}
+
 TEST("when that one is gone, the oldest does") {
   const Child older = staying([] {});
   const auto first = ipc::facts_of(older.pid());
