@@ -237,6 +237,20 @@ requires_strace() {
 	strace -qq -o /dev/null true 2>/dev/null || skip "strace may not trace here"
 }
 
+# faulty TOOL FAULT [ARG...]: TOOL's dynamic build with the shim in front of libc, told to fail as FAULT says
+# (support/fault_shim.c), which notes in the file faults what it did.
+faulty() {
+	local tool=$1 fault=$2
+	shift 2
+	env FAULT="$fault" FAULT_IN="$tool" FAULT_LOG="$PWD/faults" LD_PRELOAD="$IPCUTILS_BUILD/shim/fault.so" "$IPCUTILS_BUILD/shim/$tool" "$@"
+}
+
+# requires_shim TOOL
+requires_shim() {
+	requires_plain_build
+	if [ ! -x "$IPCUTILS_BUILD/shim/$1" ] || [ ! -e "$IPCUTILS_BUILD/shim/fault.so" ]; then skip "no dynamic test build"; fi
+}
+
 # as_nobody COMMAND [ARG...]: with no privilege; the test's directory is made its own.
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 

@@ -5,18 +5,6 @@
 load helpers
 load locks
 
-# faulty FAULT [ARG...]: plock's dynamic build with the shim in front of libc.
-faulty() {
-	local fault=$1
-	shift
-	env FAULT="$fault" FAULT_IN=plock FAULT_LOG="$PWD/faults" LD_PRELOAD="$IPCUTILS_BUILD/shim/fault.so" "$IPCUTILS_BUILD/shim/plock" "$@"
-}
-
-requires_shim() {
-	requires_plain_build
-	if [ ! -x "$IPCUTILS_BUILD/shim/plock" ] || [ ! -e "$IPCUTILS_BUILD/shim/fault.so" ]; then skip "no dynamic test build"; fi
-}
-
 # The descriptors by which COMMAND has FILE open, told by COMMAND itself, as "FD FLAGS" (octal, as open took them).
 descriptors_of='for fd in /proc/$$/fd/*; do
 	if [ "$fd" -ef "$1" ]; then echo "${fd##*/} $(sed -n "s/^flags:[[:space:]]*//p" "/proc/$$/fdinfo/${fd##*/}")"; fi
@@ -632,11 +620,11 @@ idle() {
 
 @test "a lock that only a writer may take (NFS): it is opened for writing, and held" {
 	local error
-	requires_shim
+	requires_shim plock
 	echo precious >f
 	for error in EBADF EIO; do
 		rm -f faults
-		run -0 faulty "flock-ro:$error:0:0" ./f sh -c "$descriptors_of; exec cat /proc/locks" sh f
+		run -0 faulty plock "flock-ro:$error:0:0" ./f sh -c "$descriptors_of; exec cat /proc/locks" sh f
 		has faults "flock-ro $error"
 		[[ ${lines[0]} =~ ^([0-9]+)" 0"[0-7]*2$ ]]
 		[ "${BASH_REMATCH[1]}" -ge 20 ]
@@ -645,14 +633,14 @@ idle() {
 	done
 	is f <<<precious
 	hold one ./f
-	run -1 faulty flock-ro:EBADF:0:0 -n ./f touch ran
-	run -124 faulty flock-ro:EBADF:0:0 -w 0.02 ./f touch ran
+	run -1 faulty plock flock-ro:EBADF:0:0 -n ./f touch ran
+	run -124 faulty plock flock-ro:EBADF:0:0 -w 0.02 ./f touch ran
 	[ ! -e ran ]
 	release one
 }
 
 @test "a lock that only a writer may take, and a file that may only be read: told, COMMAND is not run" {
-	requires_shim
+	requires_shim plock
 	requires_nobody
 	: >f
 	chmod 444 f
@@ -666,7 +654,7 @@ idle() {
 
 @test "EBADF and EIO from writers too: told once, it does not try for ever" {
 	local error text
-	requires_shim
+	requires_shim plock
 	while read -r error text; do
 		run --separate-stderr timeout 10 env FAULT="flock:$error:0:0" FAULT_IN=plock LD_PRELOAD="$IPCUTILS_BUILD/shim/fault.so" "$IPCUTILS_BUILD/shim/plock" ./f touch ran
 		[ "$status" -eq 2 ] || [ "$status" -eq 125 ]
@@ -677,12 +665,12 @@ idle() {
 }
 
 @test "EINTR while it takes the lock: it takes it all the same" {
-	requires_shim
-	run -0 faulty flock:EINTR:0:3 ./f touch ran
+	requires_shim plock
+	run -0 faulty plock flock:EINTR:0:3 ./f touch ran
 	[ "$(grep -c EINTR faults)" -eq 3 ]
 	[ -e ran ]
 	rm ran
-	run -0 faulty flock:EINTR:0:3 -w 10 ./f touch ran
+	run -0 faulty plock flock:EINTR:0:3 -w 10 ./f touch ran
 	[ -e ran ]
 }
 

@@ -1063,12 +1063,10 @@ has_open() { find "/proc/$2/fd" -lname "$PWD/$1" 2>/dev/null | grep -q .; }
 }
 
 @test "no files without a name on this file system: a semaphore is made all the same, and nothing is left beside it" {
-	local i pids=() plock=$IPCUTILS_BUILD/shim/plock
-	requires_plain_build
-	if [ ! -x "$plock" ] || [ ! -e "$IPCUTILS_BUILD/shim/fault.so" ]; then skip "no dynamic test build"; fi
+	local i pids=()
+	requires_shim plock
 	for ((i = 0; i < 10; ++i)); do
-		env FAULT=spill-open:EOPNOTSUPP:0:0 FAULT_IN=plock FAULT_LOG="$PWD/faults" LD_PRELOAD="$IPCUTILS_BUILD/shim/fault.so" \
-			"$plock" -w 20 -j 3 S occupy places 3 5 3>&- &
+		faulty plock spill-open:EOPNOTSUPP:0:0 -w 20 -j 3 S occupy places 3 5 3>&- &
 		pids+=("$!")
 	done
 	for i in "${pids[@]}"; do wait "$i"; done

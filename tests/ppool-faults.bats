@@ -18,18 +18,6 @@ inject() {
 # Was anything injected at all? Without this a test would pass on a call that ppool never makes.
 injected() { grep -q '(INJECTED)' trace; }
 
-# faulty FAULT [ARG...]: ppool's dynamic build with the shim in front of libc.
-faulty() {
-	local fault=$1
-	shift
-	env FAULT="$fault" FAULT_IN=ppool FAULT_LOG="$PWD/faults" LD_PRELOAD="$IPCUTILS_BUILD/shim/fault.so" "$IPCUTILS_BUILD/shim/ppool" "$@"
-}
-
-requires_shim() {
-	requires_plain_build
-	if [ ! -x "$IPCUTILS_BUILD/shim/ppool" ] || [ ! -e "$IPCUTILS_BUILD/shim/fault.so" ]; then skip "no dynamic test build"; fi
-}
-
 @test "EAGAIN on fork: fewer at a time, and it says so; every job runs" {
 	requires_strace
 	gate go
@@ -108,9 +96,9 @@ requires_shim() {
 }
 
 @test "EINTR through libc too: every second read, write, open, epoll_wait and waitid" {
-	requires_shim
+	requires_shim ppool
 	mkdir spill
-	seq 20 | faulty read:EINTR:0:0:2,write:EINTR:0:0:2,open:EINTR:0:0:2,epoll_wait:EINTR:0:0:2,waitid:EINTR:0:0:2,spill-write:EINTR:0:0:2,spill-read:EINTR:0:0:2 \
+	seq 20 | faulty ppool read:EINTR:0:0:2,write:EINTR:0:0:2,open:EINTR:0:0:2,epoll_wait:EINTR:0:0:2,waitid:EINTR:0:0:2,spill-write:EINTR:0:0:2,spill-read:EINTR:0:0:2 \
 		-n 3 -k --buffer 4K --tmpdir spill --joblog log --sh 'seq "$1" 3000' >out
 	cmp out <(for ((i = 1; i <= 20; ++i)); do seq $i 3000; done)
 	[ "$(wc -l <log)" -eq 20 ]
@@ -121,11 +109,11 @@ requires_shim() {
 
 @test "ENOSPC and EIO on the spill file: told, 125, jobs ended, nothing passed off as whole" {
 	local error
-	requires_shim
+	requires_shim ppool
 	mkdir spill
 	for error in ENOSPC EIO; do
 		rm -f faults
-		run -125 --separate-stderr faulty "spill-write:$error:2:0,spill-grow:$error:0:0" -n 2 -k --buffer 4K --tmpdir spill --joblog log \
+		run -125 --separate-stderr faulty ppool "spill-write:$error:2:0,spill-grow:$error:0:0" -n 2 -k --buffer 4K --tmpdir spill --joblog log \
 			--sh 'if [ "$1" = 1 ]; then until [ -s faults ]; do sleep 0.01; done; exec sleep 1000; fi; seq 100000' ::: 1 2 3
 		grep -q "$error" faults
 		if [ "$error" = ENOSPC ]; then [[ $stderr == 'ppool: '*'No space left on device'* ]]; else [[ $stderr == 'ppool: '*'Input/output error'* ]]; fi
@@ -136,9 +124,9 @@ requires_shim() {
 }
 
 @test "the spill file cannot be made: told, 125" {
-	requires_shim
+	requires_shim ppool
 	mkdir spill
-	run -125 --separate-stderr faulty spill-open:EMFILE:0:0,open:ENOSPC:60:0 -n 2 -k --buffer 4K --tmpdir spill \
+	run -125 --separate-stderr faulty ppool spill-open:EMFILE:0:0,open:ENOSPC:60:0 -n 2 -k --buffer 4K --tmpdir spill \
 		--sh 'if [ "$1" = 1 ]; then exec sleep 1000; fi; seq 100000' ::: 1 2 3
 	[[ $stderr == 'ppool: '* ]]
 	[ -s faults ]
@@ -147,7 +135,7 @@ requires_shim() {
 }
 
 @test "no O_TMPFILE on this file system: a file whose name is gone at once does as well" {
-	requires_shim
+	requires_shim ppool
 	mkdir spill
 	gate go
 	start_with env FAULT=spill-open:EOPNOTSUPP:0:0 FAULT_IN=ppool FAULT_LOG="$PWD/faults" LD_PRELOAD="$IPCUTILS_BUILD/shim/fault.so" \
@@ -162,9 +150,9 @@ requires_shim() {
 }
 
 @test "EIO when the spill file is read back: told, 125" {
-	requires_shim
+	requires_shim ppool
 	mkdir spill
-	run -125 --separate-stderr faulty spill-read:EIO:1:0 -n 1 --buffer 4K --tmpdir spill seq ::: 300000
+	run -125 --separate-stderr faulty ppool spill-read:EIO:1:0 -n 1 --buffer 4K --tmpdir spill seq ::: 300000
 	[[ $stderr == 'ppool: '*'Input/output error'* ]]
 }
 
