@@ -2,10 +2,10 @@
 /// --hold command: plock stays while COMMAND runs, and is to it what a shell is to a job.
 ///
 /// COMMAND leads a process group of its own, which the guard kills when plock is killed; the guard also keeps the lock
-/// until COMMAND is gone, for one that has closed its descriptor. Signals that plock gets go on
-/// to it. The terminal: in the foreground, with stdin and stdout on it, COMMAND's group gets it at once; else only when
-/// it wants it (SIGTTIN, SIGTTOU), so that in `plock -o L make | less` the pager keeps it. What the terminal then does
-/// to COMMAND alone (Ctrl-C, Ctrl-Z), plock does to its own group too, as if all had been one job.
+/// until COMMAND is gone, for one that has closed its descriptor. Signals that plock gets go on to it. The terminal: in
+/// the foreground, with stdin and stdout on it, COMMAND's group gets it at once; else only when it wants it (SIGTTIN,
+/// SIGTTOU), so that in `plock -o L make | less` the pager keeps it. What the terminal then does to COMMAND alone
+/// (Ctrl-C, Ctrl-Z), plock does to its own group too, as if all had been one job.
 
 #include <sys/types.h>
 

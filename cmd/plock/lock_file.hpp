@@ -20,7 +20,7 @@ class LockFile {
   /// Throws ipc::BadValue (with LOCK in its text) for what may not be locked, ipc::Error for what cannot be opened.
   explicit LockFile(const Config& config);
 
-  /// When it is not borrowed: close-on-exec and, where RLIMIT_NOFILE lets it, 20 or more, since scripts use those below.
+  /// When not borrowed: close-on-exec and, where RLIMIT_NOFILE lets it, 20 or more, since scripts use those below.
   [[nodiscard]] int descriptor() const noexcept { return file_ ? file_.get() : borrowed_; }
   [[nodiscard]] ipc::FileId id() const noexcept { return id_; }
 

@@ -46,7 +46,8 @@ struct LockWaiter {
 [[nodiscard]] std::vector<LockHolder> holders_among(const std::vector<pid_t>& pids, FileId file);
 
 /// What the kernel tells of a lock on `file` in /proc/locks. A holder there may be gone long since, and its number
-/// another process's: who is to be believed must be seen to have the lock, or not show its locks. Holders without a descriptor (fd is -1), and waiters.
+/// another process's: who is to be believed must be seen to have the lock, or not show its locks. Holders without a
+/// descriptor (fd is -1), and waiters.
 /// `kernel_ids` are names of the file seen with holders; on some file systems they differ from what stat(2) says.
 struct LockRecords {
   std::vector<LockHolder> holders;

@@ -1,10 +1,11 @@
 #pragma once
 /// Who uses an object: its holders and those who wait, written into the object's own file.
 ///
-/// Each process enters itself with its pid, its start time and the boot of the machine, so that an entry whose process is gone, in whatever way,
-/// never counts, and its place is used again. A place is claimed by one compare-and-swap in the mapped file: nobody who
-/// is killed or stopped in the middle of it is in anybody's way. Entered before the object is had and changed after, it
-/// never misses a holder. The file is allocated before it is mapped, so that a full disk is an Error, no SIGBUS.
+/// Each process enters itself with its pid, its start time and the boot of the machine, so that an entry whose process
+/// is gone, in whatever way, never counts, and its place is used again. A place is claimed by one compare-and-swap in
+/// the mapped file: nobody who is killed or stopped in the middle of it is in anybody's way. Entered before the object
+/// is had and changed after, it never misses a holder. The file is allocated before it is mapped, so that a full disk
+/// is an Error, no SIGBUS.
 
 #include <sys/types.h>
 
