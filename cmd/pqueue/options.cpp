@@ -13,6 +13,7 @@
 namespace {
 
 using ipc::BadValue;
+using ipc::refuse_if;
 using ipc::UsageError;
 using std::string_view;
 
@@ -220,10 +221,6 @@ constexpr ipc::Option<Draft> kOptions[] = {
      bits(Verb::stat)},
 };
 
-void refuse_if(bool wrong, const std::string& message) {
-  if (wrong) throw UsageError(message);
-}
-
 /// `parse` of a word; what it finds wrong is told with its name.
 template <class Parse>
 void read_operand(const char* name, const char* word, Parse&& parse) {
@@ -240,7 +237,7 @@ void take_second(const char* word, Config& c) {
     return;
   }
   const auto lease = queue::FileQueue::parse_lease(word);
-  refuse_if(!lease, std::string("LEASE ") + word + ": is none");
+  if (!lease) throw UsageError(std::string("LEASE ") + word + ": is none");
   c.lease = *lease;
 }
 
@@ -261,13 +258,11 @@ void take_others(std::span<char*> operands, Config& c) {
       most = 1;
       break;
     case Verb::get:
-      refuse_if(!operands.empty(),
-                std::string(operands.empty() ? "" : operands[0]) + ": a COMMAND stands behind --");
+      if (!operands.empty()) throw UsageError(std::string(operands[0]) + ": a COMMAND stands behind --");
       return;
     default: break;
   }
-  refuse_if(operands.size() > most,
-            "'" + std::string(operands.size() > most ? operands[most] : "") + "': one word too many");
+  if (operands.size() > most) throw UsageError("'" + std::string(operands[most]) + "': one word too many");
 }
 
 void take_words(const ipc::Words& words, Config& c) {
@@ -299,8 +294,8 @@ void check_get(const Draft& d) {
   refuse_if(c.follow && c.no_wait(), "-n: not with -f");
   refuse_if(commanded && c.lease_time, "--lease: not with COMMAND");
   refuse_if(commanded && d.framed, "-0, -d, --len: not with COMMAND");
-  refuse_if(!commanded && d.of_command != nullptr,
-            (d.of_command != nullptr ? d.of_command : "") + std::string(": needs a COMMAND"));
+  if (!commanded && d.of_command != nullptr)
+    throw UsageError(std::string(d.of_command) + ": needs a COMMAND");
   refuse_if(!commanded && c.shape.max_message, "--max-message: needs a COMMAND");
 }
 
