@@ -1,7 +1,6 @@
-#include <algorithm>
-
 #include "age.hpp"
 #include "framer.hpp"
+#include "ipc/cut.hpp"
 #include "ipc/exit_status.hpp"
 #include "subject.hpp"
 #include "verbs.hpp"
@@ -14,11 +13,7 @@ constexpr std::size_t kTogether = 64 * 1024;
 /// Each line indented, so that none is taken for something else.
 std::string indented(std::string_view text) {
   std::string lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.append("  ").append(text.substr(0, end)).append("\n");
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  while (!text.empty()) lines.append("  ").append(ipc::cut(text, '\n')).append("\n");
   return lines;
 }
 
