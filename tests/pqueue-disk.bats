@@ -229,38 +229,25 @@ within() {
 
 # What the system refuses
 
-# faulty FAULT [ARG...]: pqueue's dynamic build with the shim in front of libc.
-faulty() {
-	local fault=$1
-	shift
-	env FAULT="$fault" FAULT_IN=pqueue FAULT_LOG="$PWD/faults" LD_PRELOAD="$IPCUTILS_BUILD/shim/fault.so" \
-		timeout 20 "$IPCUTILS_BUILD/shim/pqueue" "$@"
-}
-
-requires_shim() {
-	requires_plain_build
-	if [ ! -x "$IPCUTILS_BUILD/shim/pqueue" ] || [ ! -e "$IPCUTILS_BUILD/shim/fault.so" ]; then skip "no dynamic test build"; fi
-}
-
 @test "EINTR from every second call: nothing is lost or repeated" {
 	local rules='' call
-	requires_shim
+	requires_shim pqueue
 	for call in read write open poll ppoll epoll_wait flock fcntl grow fdatasync fsync waitid waitpid; do
 		rules+=$call:EINTR:0:0:2,
 	done
-	seq 3000 | faulty "$rules" put q
-	faulty "$rules" get -c 1000 q | diff <(seq 1000) -
-	faulty "$rules" put q last
-	faulty "$rules" get --all q | diff <(seq 1001 3000; echo last) -
+	seq 3000 | faulty pqueue "$rules" put q
+	faulty pqueue "$rules" get -c 1000 q | diff <(seq 1000) -
+	faulty pqueue "$rules" put q last
+	faulty pqueue "$rules" get --all q | diff <(seq 1001 3000; echo last) -
 	grep -q '^flock EINTR' faults
 	grep -q '^read EINTR' faults
 	quiet 0 verify q
 }
 
 @test "fdatasync fails: put fails, says so, and claims nothing" {
-	requires_shim
+	requires_shim pqueue
 	pqueue put q a
-	run -2 --separate-stderr faulty fdatasync:EIO:0:0,fsync:EIO:0:0 put -i q b c
+	run -2 --separate-stderr faulty pqueue fdatasync:EIO:0:0,fsync:EIO:0:0 put -i q b c
 	[ -z "$output" ]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	[[ $stderr == 'pqueue: q: '*'Input/output error'* ]]
@@ -271,10 +258,10 @@ requires_shim() {
 
 @test "fdatasync fails at any of many batches: put fails, says so once, and nothing is lost" {
 	local number
-	requires_shim
+	requires_shim pqueue
 	for number in 0 1 2 3; do
 		pqueue create "q$number"
-		run -2 --separate-stderr faulty "fdatasync:EIO:$number:1" put "q$number" < <(seq 4000)
+		run -2 --separate-stderr faulty pqueue "fdatasync:EIO:$number:1" put "q$number" < <(seq 4000)
 		[ "${#stderr_lines[@]}" -eq 1 ]
 		[[ $stderr == "pqueue: q$number: "*'Input/output error'*'were put' ]]
 		pqueue get --all "q$number" >got
@@ -285,12 +272,12 @@ requires_shim() {
 
 @test "no room for a new segment: put fails with the reason, and what was put stays" {
 	local error
-	requires_shim
+	requires_shim pqueue
 	pqueue create --no-sync q
 	pqueue put q a
 	lines_of_1000 1,20000 >lines
 	for error in ENOSPC EDQUOT EIO; do
-		run -2 --separate-stderr faulty "grow:$error:0:0" put q <lines
+		run -2 --separate-stderr faulty pqueue "grow:$error:0:0" put q <lines
 		[ "${#stderr_lines[@]}" -eq 1 ]
 		[[ $stderr == 'pqueue: q: '* ]]
 		quiet 0 verify q
@@ -302,19 +289,19 @@ requires_shim() {
 
 @test "a call that is refused at every number in turn: put and get say so or manage, and nothing is lost" {
 	local rule number
-	requires_shim
+	requires_shim pqueue
 	pqueue create --no-sync q
 	for rule in open:EMFILE open:EIO mmap:ENOMEM flock:ENOLCK flock:EIO fstat:EIO grow:ENOSPC fcntl:ENOLCK write:ENOSPC read:EIO; do
 		for ((number = 0; number < 12; ++number)); do
 			rm -f faults
-			run --separate-stderr faulty "$rule:$number" put -i q "$number"
+			run --separate-stderr faulty pqueue "$rule:$number" put -i q "$number"
 			[ "$status" -eq 0 ] || { [ "$status" -eq 2 ] && [ "${#stderr_lines[@]}" -eq 1 ]; } || {
 				echo "put, $rule:$number: $status, $stderr"
 				return 1
 			}
 			put=$status
 			[ "$put" -ne 0 ] || [ -n "$output" ]
-			run --separate-stderr faulty "$rule:$number" get -n q
+			run --separate-stderr faulty pqueue "$rule:$number" get -n q
 			[ "$status" -le 1 ] || { [ "$status" -eq 2 ] && [ "${#stderr_lines[@]}" -eq 1 ]; } || {
 				echo "get, $rule:$number: $status, $stderr"
 				return 1
@@ -328,14 +315,14 @@ requires_shim() {
 }
 
 @test "a network file system is refused with the reason, and taken with --allow-network" {
-	requires_shim
-	run -2 --separate-stderr faulty fstatfs-nfs:EPERM:0:0 put q a
+	requires_shim pqueue
+	run -2 --separate-stderr faulty pqueue fstatfs-nfs:EPERM:0:0 put q a
 	[[ $stderr == 'pqueue: q: '*network* ]]
 	[ ! -e state/q.queue ]
-	run -2 --separate-stderr faulty fstatfs-nfs:EPERM:0:0 create q
-	run -0 --separate-stderr faulty fstatfs-nfs:EPERM:0:0 put --allow-network q a
-	run -2 --separate-stderr faulty fstatfs-nfs:EPERM:0:0 get -n q
+	run -2 --separate-stderr faulty pqueue fstatfs-nfs:EPERM:0:0 create q
+	run -0 --separate-stderr faulty pqueue fstatfs-nfs:EPERM:0:0 put --allow-network q a
+	run -2 --separate-stderr faulty pqueue fstatfs-nfs:EPERM:0:0 get -n q
 	[[ $stderr == 'pqueue: q: '*network* ]]
-	run -0 --separate-stderr faulty fstatfs-nfs:EPERM:0:0 get -n --allow-network q
+	run -0 --separate-stderr faulty pqueue fstatfs-nfs:EPERM:0:0 get -n --allow-network q
 	[ "$output" = a ]
 }
