@@ -1,6 +1,5 @@
 #include "queue/open.hpp"
 
-#include <dirent.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <optional>
 
 #include "ipc/error.hpp"
+#include "ipc/io.hpp"
 #include "ipc/name.hpp"
 
 namespace queue {
@@ -108,10 +108,9 @@ Opened make(std::string_view name, const Shape& shape, bool allow_network) {
 void list_directory(ipc::Home home, std::string_view suffix, std::vector<Listed>& list) {
   const auto directory = ipc::present_directory(home);
   if (!directory) return;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory->c_str()), ::closedir);
-  if (!stream) ipc::throw_errno("", *directory);
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view file = entry->d_name;
+  const auto files = ipc::names_in(*directory);
+  if (!files) ipc::throw_errno("", *directory);
+  for (const std::string_view file : *files) {
     if (file.size() <= suffix.size() || !file.ends_with(suffix)) continue;
     Listed listed;
     listed.name = file.substr(0, file.size() - suffix.size());

@@ -89,11 +89,9 @@ struct FileQueue::Parts {
   void tell_of_room(bool was_full) noexcept;
   /// Before a commit that may have ended the last unfinished message.
   void tell_of_end() noexcept;
-
   // put_messages.cpp
   [[nodiscard]] Syncer::Job what_to_sync();
-  /// Throws what went wrong.
-  void was_synced(Syncer::Job job);
+  void was_synced(Syncer::Job job);  ///< throws what went wrong
 
   // take_messages.cpp
   struct Taken {
@@ -128,17 +126,13 @@ struct FileQueue::Parts {
   void give_back_rest(Section& section, Number number, std::size_t count);
 
   // leases.cpp
-  /// 0 when it is not there any more.
-  [[nodiscard]] Number find(Lease wanted) const;
+  [[nodiscard]] Number find(Lease wanted) const;  ///< 0 when it is not there any more
   /// Copies the one message that was taken; false when it is damaged.
   [[nodiscard]] bool keep(const Taken& taken, Leased& leased);
-  /// It is done with. Commits.
-  void finish(Section& section, Number run);
+  void finish(Section& section, Number run);  ///< it is done with; commits
 
   // file_queue.cpp
   void put_dead_letter(const Message& message, const Death& death);
-
-  // file_queue.cpp
   /// Drops what waits or is delayed; commits again and again.
   std::uint64_t drop_waiting(Section& section);
 };
