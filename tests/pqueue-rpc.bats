@@ -172,7 +172,7 @@ worker() {
 	pqueue get --lease 60 q >got
 	lease=$(cut -f 1 got)
 	still d
-	pqueue done q "$lease"
+	pqueue 'done' q "$lease"
 	ends d 'exit 125'
 	pqueue put --reply q a b c >ids
 	pqueue get -c 2 q >got
