@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::string_view kSuffix = ".queue";
 constexpr std::string_view kDead = ".dead";
+/// Runs that are dropped under one lock; others get their turn then.
+constexpr std::size_t kTurn = 4096;
 
 /// The name without its suffix, and that.
 std::pair<std::string, std::string> split_suffix(std::string_view path) {
@@ -38,7 +40,6 @@ std::string dead_path(std::string_view path) {
 
 /// Some of the runs that are delayed.
 std::vector<Number> some_delayed(Store& store) {
-  constexpr std::size_t kTurn = 4096;
   std::vector<Number> some;
   for (Number place = 1; place <= store.header().timers && some.size() < kTurn; ++place) {
     const Number number = store.timer(place);
@@ -140,7 +141,9 @@ Queue::Size FileQueue::size() {
 
 std::uint64_t FileQueue::Parts::drop_waiting(Section& section) {
   std::uint64_t dropped = 0;
+  std::size_t turn = 0;
   const auto drop = [&](Number number) {
+    ++turn;
     dropped += store.run(number).count;
     answers.drop(store.run(number));
     const bool was_full = is_full(header());
@@ -151,21 +154,31 @@ std::uint64_t FileQueue::Parts::drop_waiting(Section& section) {
     section.commit();
   };
   for (const List& list : header().lists) {
-    while (list.head != 0) {
+    while (list.head != 0 && turn < kTurn) {
       drop(list.head);
       runs.tighten();
     }
   }
   // Those that are lent stay. The heap's order changes with every removal, so some are looked up, then dropped.
-  for (auto some = some_delayed(store); !some.empty(); some = some_delayed(store)) {
-    for (const Number number : some) drop(number);
+  if (turn < kTurn) {
+    for (const Number number : some_delayed(store)) drop(number);
     runs.tighten();
   }
   return dropped;
 }
 
+/// As many as are there at the beginning: what is put meanwhile may stay.
 std::uint64_t FileQueue::purge() {
-  return parts_->locked([&](Section& section) { return parts_->drop_waiting(section); });
+  Parts& p = *parts_;
+  const std::uint64_t there = p.locked([&](Section&) { return p.header().queued + p.header().delayed; });
+  std::uint64_t dropped = 0;
+  while (dropped < there) {
+    const std::uint64_t some =
+        p.locked([&](Section& section) { return is_removed(p.header()) ? 0 : p.drop_waiting(section); });
+    if (some == 0) break;
+    dropped += some;
+  }
+  return dropped;
 }
 
 void FileQueue::close(bool now) {
@@ -175,8 +188,8 @@ void FileQueue::close(bool now) {
     p.ring(kPutBell);
     p.store.journal().set(p.header().is_closed, true);
     section.commit();
-    if (now) static_cast<void>(p.drop_waiting(section));
   });
+  if (now) static_cast<void>(purge());
 }
 
 Stop FileQueue::join(ipc::Deadline deadline, Watched watched) {

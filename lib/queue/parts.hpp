@@ -133,7 +133,7 @@ struct FileQueue::Parts {
 
   // file_queue.cpp
   void put_dead_letter(const Message& message, const Death& death);
-  /// Drops what waits or is delayed; commits again and again.
+  /// Drops some of what waits or is delayed, 0 when nothing does; commits again and again.
   std::uint64_t drop_waiting(Section& section);
 };
 
