@@ -239,6 +239,15 @@ within() {
 	faulty pqueue "$rules" get -c 1000 q | diff <(seq 1000) -
 	faulty pqueue "$rules" put q last
 	faulty pqueue "$rules" get --all q | diff <(seq 1001 3000; echo last) -
+	faulty pqueue "$rules" put q {1..200}
+	# At the end it has to wait, and to let somebody else at the queue.
+	start runner env FAULT="$rules" FAULT_IN=pqueue FAULT_LOG="$PWD/faults" LD_PRELOAD="$IPCUTILS_BUILD/shim/fault.so" \
+		"$IPCUTILS_BUILD/shim/pqueue" get -f -j 3 q -- sh -c 'echo "$1"; echo "$1" >&2' sh
+	retry_until 20 eval '[ "$(wc -l <runner.out)" -eq 200 ]'
+	quiet 0 close q
+	ends runner 'exit 0'
+	diff <(seq 200) <(sort -n runner.out)
+	diff <(seq 200) <(sort -n runner.err)
 	grep -q '^flock EINTR' faults
 	grep -q '^read EINTR' faults
 	quiet 0 verify q

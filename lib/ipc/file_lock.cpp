@@ -42,7 +42,9 @@ void FileLock::unlock(int fd) {
 }
 
 FileLock::~FileLock() {
-  if (fd_ >= 0) ::flock(fd_, LOCK_UN);
+  // Network file systems may be interrupted in unlocking too.
+  while (fd_ >= 0 && ::flock(fd_, LOCK_UN) != 0 && errno == EINTR) {
+  }
 }
 
 }  // namespace ipc

@@ -52,7 +52,10 @@ AnswerHead make_head(Kind kind, int status, std::int64_t keep) {
 
 /// None when it is missing.
 ipc::Fd open_answer(int directory, std::uint64_t id) {
-  return ipc::Fd(::openat(directory, answer_name(id).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  for (;;) {
+    ipc::Fd file(::openat(directory, answer_name(id).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (file || errno != EINTR) return file;
+  }
 }
 
 void write_file(int directory, const std::string& name, mode_t mode, const AnswerHead& head,
