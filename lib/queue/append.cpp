@@ -105,8 +105,13 @@ void Appender::begin_segment(std::uint64_t record) {
   Header& header = store_.header();
   Journal& journal = store_.journal();
   store_.reserve_segment();
-  Number number = 1;
-  while (number <= header.segments && store_.segment(number).number != 0) ++number;
+  Number number = 0;
+  for (Number each = header.segments; each > 0; --each) {
+    // Its file would be overwritten.
+    if (store_.segment(each).number >= header.next_segment) throw Damaged("segments");
+    if (store_.segment(each).number == 0) number = each;
+  }
+  if (number == 0) number = header.segments + 1;
   if (number > header.segments) journal.set(header.segments, number);
   if (header.last_segment != 0) {
     SegmentEntry& before = store_.segment(header.last_segment);

@@ -69,7 +69,8 @@ void Compactor::end_compaction(Section& section) {
 /// Moves the first records of a run; returns how many bytes, 0 when they cannot be read.
 std::uint64_t Compactor::move_records(Section& section, Number number) {
   const Run run = store_.run(number);
-  const SegmentEntry& entry = store_.segment(run.segment);
+  if (run.segment != header().compacting) throw Damaged("the list of a segment");
+  const SegmentEntry& entry = store_.segment_of(run);
   const int fd = store_.segment_descriptor(entry);
   if (fd < 0) return 0;
   // Only what is queued can be long; what somebody holds must stay in one piece.
@@ -126,6 +127,9 @@ void Compactor::go_on(Section& section, std::uint64_t bytes) {
     go_on_until(section, bytes);
   } catch (const ipc::Error&) {
     section.undo();
+  } catch (const Damaged&) {
+    section.undo();
+    store_.distrust();
   }
 }
 

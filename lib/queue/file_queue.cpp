@@ -153,9 +153,9 @@ std::uint64_t FileQueue::Parts::drop_waiting(Section& section) {
     tell_of_end();
     section.commit();
   };
-  for (const List& list : header().lists) {
-    while (list.head != 0 && turn < kTurn) {
-      drop(list.head);
+  for (int priority = 0; priority < kPriorities; ++priority) {
+    while (header().lists[priority].head != 0 && turn < kTurn) {
+      drop(runs.first_queued(priority));
       runs.tighten();
     }
   }

@@ -100,6 +100,8 @@ struct SegmentEntry {
 };
 static_assert(sizeof(SegmentEntry) == 40);
 
+inline constexpr Number kMostHolders = 65535;
+
 struct HolderEntry {
   std::int32_t pid;  ///< 0: the entry is free
   std::uint32_t runs_held;

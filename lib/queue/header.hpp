@@ -37,7 +37,7 @@ struct Header {
   std::uint64_t device;
   std::uint64_t inode;
 
-  std::uint64_t journal;       ///< entries in the journal; 0: no change is under way
+  std::uint64_t journal;       ///< entries in the journal, twice; 0: no change is under way
   Stretch writing;             ///< records that are being appended; not journalled
   Stretch settled;             ///< bits that are still to be set
   std::uint32_t unlinking;     ///< the number of a segment whose file is still to be removed

@@ -12,7 +12,6 @@
 namespace queue {
 namespace {
 
-constexpr Number kMost = 65535;
 /// Beyond any data.
 constexpr off_t kFirstByte = off_t{1} << 40;
 /// Runs that are returned in one change.
@@ -63,7 +62,7 @@ Number Holders::self() {
   store_.reserve_holder();
   Number number = 1;
   while ((number <= header.holders && store_.holder(number).pid != 0) || !lock_byte(number)) {
-    if (++number > kMost) throw ipc::Error(EUSERS, "", "holders");
+    if (++number > kMostHolders) throw ipc::Error(EUSERS, "", "holders");
   }
   while (std::size_t{number} > header.holders + 1) {
     // Bytes that are locked without an entry: from before the tables were built anew.
@@ -103,6 +102,8 @@ void Holders::return_runs(Number number) {
   HolderEntry& entry = store_.holder(number);
   for (unsigned turn = 0; turn < kTurn && entry.runs.tail != 0; ++turn) {
     const Number run = entry.runs.tail;
+    if (store_.run(run).state != RunState::held || store_.run(run).holder != number)
+      throw Damaged("a holder's list");
     runs.withdraw(run);
     store_.journal().add(store_.run(run).attempts, 1);
     runs.enqueue(run, true);

@@ -15,7 +15,7 @@ void in_order() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); 
 }  // namespace
 
 void Journal::note(const char* place, std::size_t size) {
-  std::uint64_t& number = count();
+  const std::uint64_t number = count();
   if (number >= most_) throw ipc::Error(EOVERFLOW, "", "journal");
   for (std::uint64_t file = 0; file < kFiles; ++file) {
     const MappedFile* mapped = files_[file];
@@ -25,7 +25,7 @@ void Journal::note(const char* place, std::size_t size) {
     entry.where = file << 56 | std::uint64_t{size} << kOffsetBits | offset;
     std::memcpy(&entry.before, place, size);
     in_order();
-    ++number;
+    counter() += kOne;
     in_order();
     return;
   }
@@ -44,15 +44,13 @@ void Journal::copy(void* place, const void* from, std::size_t size) {
 
 void Journal::commit() noexcept {
   in_order();
-  count() = 0;
+  counter() = 0;
   in_order();
 }
 
 void Journal::roll_back() {
-  std::uint64_t& number = count();
-  if (number > most_) number = most_;  // no process of ours writes that
-  while (number > 0) {
-    const Note& entry = notes()[number - 1];
+  while (!empty()) {
+    const Note& entry = notes()[count() - 1];
     const std::uint64_t file = entry.where >> 56;
     const std::uint64_t size = entry.where >> kOffsetBits & 0xFF;
     const std::uint64_t offset = entry.where & ((std::uint64_t{1} << kOffsetBits) - 1);
@@ -64,7 +62,7 @@ void Journal::roll_back() {
       }
     }
     in_order();
-    --number;
+    counter() -= kOne;
     in_order();
   }
 }

@@ -50,16 +50,22 @@ class Journal {
     set(place, static_cast<T>(place - value));
   }
 
-  [[nodiscard]] bool empty() const noexcept { return count() == 0; }
+  [[nodiscard]] bool empty() const noexcept { return counter() == 0; }
+  /// Its count is one that set() can have made.
+  [[nodiscard]] bool is_sound() const noexcept { return counter() == count() * kOne && count() <= most_; }
   /// Time to commit, where a change is made of many that could stand alone.
   [[nodiscard]] bool is_half_full() const noexcept { return count() > most_ / 2; }
   void commit() noexcept;
+  /// Of one that is sound.
   void roll_back();
 
  private:
-  [[nodiscard]] std::uint64_t& count() const noexcept {
+  /// How many notes there are, in both halves of one word: damage to it must not bring old ones to life.
+  static constexpr std::uint64_t kOne = 0x1'0000'0001;
+  [[nodiscard]] std::uint64_t& counter() const noexcept {
     return *reinterpret_cast<std::uint64_t*>(files_[0]->data() + count_at_);
   }
+  [[nodiscard]] std::uint64_t count() const noexcept { return counter() & 0xFFFFFFFF; }
   [[nodiscard]] Note* notes() const noexcept {
     return reinterpret_cast<Note*>(files_[0]->data() + notes_at_);
   }

@@ -49,7 +49,11 @@ void list_holders(Store& store, FileQueue::Stat& stat) {
   for (Number number = 1; number <= store.header().holders; ++number) {
     const HolderEntry& entry = store.holder(number);
     if (entry.pid == 0) continue;
-    for (Number run = entry.runs.head; run != 0; run = store.run(run).next) add(store.run(run), entry.pid);
+    std::uint32_t left = entry.runs_held;
+    for (Number run = entry.runs.head; run != 0; run = store.run(run).next) {
+      if (left-- == 0 || store.run(run).holder != number) throw Damaged("a holder's list");
+      add(store.run(run), entry.pid);
+    }
   }
   for (Number place = 1; place <= store.header().timers; ++place) {
     const Run& run = store.run(store.timer(place));
@@ -92,11 +96,13 @@ void FileQueue::peek(std::uint64_t most, const std::function<bool(const Message&
     if (is_removed(p.header())) return;
     p.look_around(section);
     std::uint64_t count = 0;
+    all.clear();
     for (int priority = kPriorities - 1; priority >= 0; --priority) {
       for (Number number = p.header().lists[priority].head; number != 0 && count < most;
            number = p.store.run(number).next) {
         const Run& run = p.store.run(number);
-        const SegmentEntry& entry = p.store.segment(run.segment);
+        if (run.state != RunState::queued || all.size() == p.header().runs) throw Damaged("a list");
+        const SegmentEntry& entry = p.store.segment_of(run);
         all.push_back({run, entry.number, entry.salt});
         count += run.count;
       }

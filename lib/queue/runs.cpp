@@ -119,6 +119,13 @@ void Runs::show_waiting(int priority) {
   journal_.set(header.waiting, any ? header.waiting | bit : header.waiting & ~bit);
 }
 
+Number Runs::first_queued(int priority) const {
+  const Number number = store_.header().lists[priority].head;
+  const Run& run = store_.run(number);
+  if (run.state != RunState::queued || run.priority != priority) throw Damaged("a list");
+  return number;
+}
+
 void Runs::enter_segment(Number number) {
   Run& run = store_.run(number);
   SegmentEntry& entry = store_.segment(run.segment);

@@ -29,6 +29,8 @@ class Runs {
   void delay(Number number, std::int64_t due, bool goes_first);
   void hold(Number number, Number holder, std::int64_t since);
   void lend(Number number, std::int64_t until);
+  /// The first run of a list that is not empty.
+  [[nodiscard]] Number first_queued(int priority) const;
   /// From its place to nowhere.
   void withdraw(Number number);
 

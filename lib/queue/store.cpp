@@ -116,8 +116,30 @@ void Store::fill_holes() {
 void Store::follow() {
   const Header& now = header();
   if (now.runs_bytes != runs_.size() && !runs_.follow(now.runs_bytes)) throw Damaged("runs");
-  if (std::size_t{now.runs} * sizeof(Run) > runs_.size()) throw Damaged("runs");
   if (std::size_t{now.segments} * sizeof(SegmentEntry) > segments_.size()) segments_.follow();
+  insist_on_bounds();
+}
+
+const SegmentEntry& Store::segment_of(const Run& run) const {
+  const SegmentEntry& entry = segment(run.segment);
+  const bool is_within = run.begin >= kDataBegin && run.begin < run.end && run.end <= entry.used;
+  const bool is_whole = run.count > 0 && run.last >= run.begin && run.last < run.end;
+  if (entry.number != 0 && !(is_within && is_whole)) throw Damaged("a run");
+  return entry;
+}
+
+/// What the header says of the tables can be. Whoever changes it keeps to that, so that loops over them end.
+void Store::insist_on_bounds() const {
+  const Header& now = header();
+  if (std::size_t{now.runs} * sizeof(Run) > runs_.size() || now.free_runs > now.runs ||
+      now.free_run > now.runs)
+    throw Damaged("runs");
+  if (std::size_t{now.segments} * sizeof(SegmentEntry) > segments_.size() ||
+      now.last_segment > now.segments || now.compacting > now.segments)
+    throw Damaged("segments");
+  if (now.holders > kMostHolders || now.active > now.holders) throw Damaged("holders");
+  if (now.timers > now.runs) throw Damaged("timers");
+  if (now.waiting >> kPriorities != 0) throw Damaged("the header");
 }
 
 /// The one table that also becomes shorter: its length on the disk is known to all.
@@ -175,6 +197,7 @@ Section::~Section() {
 void Section::clean_up() {
   Header& header = store_.header();
   if (header.journal != 0) {
+    if (!store_.journal().is_sound()) throw Damaged("the journal");
     store_.journal().roll_back();
     // It may have been about to use this number.
     ::unlinkat(store_.directory(), segment_name(header.next_segment).c_str(), 0);

@@ -52,6 +52,8 @@ class Store {
   [[nodiscard]] SegmentEntry& segment(Number number) const {
     return at<SegmentEntry>(segments_, number, "segments");
   }
+  /// That of a run whose records are to be read; when its file is there, they are within it.
+  [[nodiscard]] const SegmentEntry& segment_of(const Run& run) const;
   // These two are looked at less often, and mapped only then: a reference stays good until an entry with a higher number
   // is asked for.
   [[nodiscard]] HolderEntry& holder(Number number) {
@@ -62,12 +64,12 @@ class Store {
 
   /// Makes room for so many more entries. Throws ipc::Error (ENOSPC).
   void reserve_runs(Number more);
-  void reserve_segment() { reserve<SegmentEntry>(segments_, header().segments + 1); }
+  void reserve_segment() { reserve<SegmentEntry>(segments_, header().segments, 1, "segments"); }
   void reserve_holder() {
-    reserve<HolderEntry>(holders_, header().holders + 1);
+    reserve<HolderEntry>(holders_, header().holders, 1, "holders");
     holders_.touch();
   }
-  void reserve_timers(Number more) { reserve<Number>(timers_, header().timers + more); }
+  void reserve_timers(Number more) { reserve<Number>(timers_, header().timers, more, "timers"); }
   /// Gives back what the table of runs does not need any more.
   void shrink_runs();
   /// Keeps the memory in use small, whatever has been looked at. References stay good.
@@ -99,6 +101,7 @@ class Store {
 
  private:
   friend class Section;
+  void insist_on_bounds() const;
   Store(std::string path, ipc::Fd directory, MappedFile control);
 
   template <class T>
@@ -112,8 +115,12 @@ class Store {
     return at<T>(file, number, name);
   }
   template <class T>
-  static void reserve(MappedFile& file, std::size_t entries) {
-    if (entries * sizeof(T) > file.size()) file.grow(entries * sizeof(T));
+  static void reserve(MappedFile& file, std::size_t present, std::size_t more, const char* name) {
+    const std::size_t needed = (present + more) * sizeof(T);
+    if (needed <= file.size()) return;
+    file.follow();
+    if (present * sizeof(T) > file.size()) throw Damaged(name);
+    file.grow(needed);
   }
 
   std::string path_;

@@ -64,7 +64,7 @@ bool FileQueue::Parts::fall_asleep(Section& section) {
 
 std::optional<RunReader::Part> FileQueue::Parts::read_run(const Run& run, std::size_t most) {
   found.clear();
-  const SegmentEntry& entry = store.segment(run.segment);
+  const SegmentEntry& entry = store.segment_of(run);
   const int fd = entry.number != 0 ? store.segment_descriptor(entry) : -1;
   if (fd < 0) {
     news.tell(damage_of(entry.number));
@@ -77,10 +77,9 @@ std::optional<RunReader::Part> FileQueue::Parts::read_run(const Run& run, std::s
 }
 
 Number FileQueue::Parts::cut(Section& section, std::size_t most) {
-  if (header().waiting >> kPriorities != 0) throw Damaged("the header");
   while (header().waiting != 0) {
     const int priority = static_cast<int>(std::bit_width(header().waiting)) - 1;
-    const Number number = header().lists[priority].head;
+    const Number number = runs.first_queued(priority);
     const auto part = read_run(store.run(number), most);
     if (part) store.reserve_runs(1);
     if (part) return runs.split(number, part->cut, part->last, part->count, part->bytes, header().lifo);
