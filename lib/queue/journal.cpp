@@ -49,6 +49,7 @@ void Journal::commit() noexcept {
 }
 
 void Journal::roll_back() {
+  if (!is_sound()) commit();
   while (!empty()) {
     const Note& entry = notes()[count() - 1];
     const std::uint64_t file = entry.where >> 56;

@@ -56,7 +56,7 @@ class Journal {
   /// Time to commit, where a change is made of many that could stand alone.
   [[nodiscard]] bool is_half_full() const noexcept { return count() > most_ / 2; }
   void commit() noexcept;
-  /// Of one that is sound.
+  /// Of one that is not sound nothing is believed.
   void roll_back();
 
  private:

@@ -123,7 +123,8 @@ void Store::follow() {
 const SegmentEntry& Store::segment_of(const Run& run) const {
   const SegmentEntry& entry = segment(run.segment);
   const bool is_within = run.begin >= kDataBegin && run.begin < run.end && run.end <= entry.used;
-  const bool is_whole = run.count > 0 && run.last >= run.begin && run.last < run.end;
+  // Its last record may have been damaged, and cut off with those before it.
+  const bool is_whole = run.count > 0 && run.last < run.end;
   if (entry.number != 0 && !(is_within && is_whole)) throw Damaged("a run");
   return entry;
 }

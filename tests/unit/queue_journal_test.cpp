@@ -281,6 +281,20 @@ TEST("notes of what has gone from the end of a file are passed over") {
   check_equal(file_text(files.second_path).size(), kPage);
 }
 
+TEST("no flipped bit of the count brings old notes to life") {
+  Files files;
+  change(files);
+  files.journal.commit();
+  const std::string before = files.text();
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    files.count() = std::uint64_t{1} << bit;
+    check(!files.journal.is_sound());
+    files.journal.roll_back();
+    check(files.journal.empty());
+    check(files.text() == before);
+  }
+}
+
 TEST("notes that no process of ours has written do no harm") {
   Files files;
   const std::string before = files.text();
@@ -288,7 +302,7 @@ TEST("notes that no process of ours has written do no harm") {
   files.note(1) = {std::uint64_t{1} << 56 | std::uint64_t{8} << 48, 1};         // one that is not used
   files.note(2) = {std::uint64_t{2} << 56 | std::uint64_t{200} << 48, 1};       // more than a word
   files.note(3) = {std::uint64_t{2} << 56 | std::uint64_t{8} << 48 | 4090, 1};  // half beyond the end
-  files.count() = 4;
+  files.count() = 4 * 0x1'0000'0001;
   files.journal.roll_back();
   check(files.text() == before);
   files.count() = ~std::uint64_t{0};
