@@ -196,6 +196,8 @@ Section::~Section() {
 
 /// Undoes what is half done, then does what is noted.
 void Section::clean_up() {
+  // A rebuild that has failed leaves notes of another time.
+  if (!store_.is_trusted()) return;
   Header& header = store_.header();
   if (header.journal != 0) {
     if (!store_.journal().is_sound()) throw Damaged("the journal");
