@@ -48,7 +48,7 @@ FileQueue::Leased FileQueue::lease_one() {
     if (taken.stop != Stop::empty) p.stop_waiting();
     if (taken.stop != Stop::empty || (had_waited && (!has_turn || taken.is_asleep))) return leased;
     p.is_waiting = true;
-    if (!p.getter) p.getter.emplace(p.store.directory(), kGetBell, "turn-get", p.header().get_tickets);
+    static_cast<void>(p.own_getter());
   }
 }
 

@@ -105,6 +105,7 @@ struct FileQueue::Parts {
   /// The same again and again, until `deadline`.
   [[nodiscard]] Taken take_or_wait(std::size_t most, std::optional<ipc::Duration> lent_for,
                                    ipc::Deadline deadline, Watched watched);
+  [[nodiscard]] Waiter& own_getter();
   [[nodiscard]] bool begin_waiting();
   void stop_waiting() noexcept;
   /// `found` becomes messages; those that are damaged are told of and left out.
@@ -112,7 +113,7 @@ struct FileQueue::Parts {
 
   /// What is due by now goes into its list. Commits.
   void wake_due(Section& section);
-  /// Looks after what is due, and after dead holders when nothing waits or it is time to.
+  /// Looks after what is due, and after dead holders.
   void look_around(Section& section);
   [[nodiscard]] Stop why_none() const noexcept;
   /// Cuts the next records off a list, as `found`; returns the run that they are now, nowhere, or 0. May commit.

@@ -18,6 +18,7 @@ PutResult FileQueue::put(std::span<const std::string_view> messages, const PutOp
   Incoming::Progress progress;
   bool is_waiting = false;
   auto& waiter = p.putter;
+  const WaitingEnds waiting_ends(waiter);
   if (prepared > 0) {
     for (;;) {
       const bool has_turn = is_waiting && waiter->begin();
@@ -39,7 +40,6 @@ PutResult FileQueue::put(std::span<const std::string_view> messages, const PutOp
       if (woken == Woken::watched) progress.stop = Stop::watched;
       break;
     }
-    if (is_waiting) waiter->end();
   }
   if (progress.stop == Stop::full && progress.added > 0) progress.stop = Stop::none;
   if (progress.stop == Stop::none && progress.added == prepared && prepared < messages.size()) {

@@ -172,10 +172,14 @@ FileQueue::Parts::Taken FileQueue::Parts::try_take(std::size_t most, bool may_sl
   });
 }
 
-bool FileQueue::Parts::begin_waiting() {
+Waiter& FileQueue::Parts::own_getter() {
   if (!getter) getter.emplace(store.directory(), kGetBell, "turn-get", header().get_tickets);
+  return *getter;
+}
+
+bool FileQueue::Parts::begin_waiting() {
   is_waiting = true;
-  return getter->begin();
+  return own_getter().begin();
 }
 
 void FileQueue::Parts::stop_waiting() noexcept {
@@ -187,8 +191,9 @@ FileQueue::Parts::Taken FileQueue::Parts::take_or_wait(std::size_t most,
                                                        ipc::Deadline deadline, Watched watched) {
   Taken taken = try_take(most, false, lent_for);
   if (taken.stop != Stop::empty || deadline == ipc::Deadline::past()) return taken;
+  const WaitingEnds waiting_ends(getter);
   for (;;) {
-    const bool has_turn = begin_waiting();
+    const bool has_turn = own_getter().begin();
     taken = try_take(most, has_turn, lent_for);
     if (taken.stop != Stop::empty) break;
     if (has_turn && !taken.is_asleep) continue;
@@ -197,7 +202,6 @@ FileQueue::Parts::Taken FileQueue::Parts::take_or_wait(std::size_t most,
     if (woken == Woken::watched) taken.stop = Stop::watched;
     break;
   }
-  stop_waiting();
   return taken;
 }
 

@@ -52,4 +52,18 @@ class Waiter {
   std::map<std::uint64_t, ipc::Fd> watched_;  ///< by the holder's serial
 };
 
+/// Passes the turn on at the end of its scope, however that is left.
+class WaitingEnds {
+ public:
+  explicit WaitingEnds(std::optional<Waiter>& waiter) noexcept : waiter_(waiter) {}
+  WaitingEnds(const WaitingEnds&) = delete;
+  WaitingEnds& operator=(const WaitingEnds&) = delete;
+  ~WaitingEnds() {
+    if (waiter_) waiter_->end();
+  }
+
+ private:
+  std::optional<Waiter>& waiter_;
+};
+
 }  // namespace queue
