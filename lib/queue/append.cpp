@@ -95,9 +95,9 @@ bool Appender::fits(std::uint64_t record) {
   if (header.last_segment == 0) return false;
   const SegmentEntry& entry = store_.segment(header.last_segment);
   if (entry.number == 0 || entry.is_broken || entry.used + record > entry.size) return false;
-  const int fd = store_.segment_descriptor(entry);
+  const int fd = store_.segment_descriptor(entry, Standing::whole);
   struct stat status {};
-  // One whose end somebody has cut off is left as it is.
+  // One whose end somebody has cut off, or whose head is damaged, is left as it is.
   return fd >= 0 && ::fstat(fd, &status) == 0 && status.st_size >= entry.room;
 }
 
@@ -130,6 +130,7 @@ void Appender::begin_segment(std::uint64_t record) {
   journal.set(entry.runs, 0);
   journal.set(entry.is_named, 0);
   journal.set(entry.is_broken, false);
+  journal.set(entry.is_kept, false);
   ipc::Fd file = make_segment(store_, entry, record);
   journal.add(header.next_segment, 1);
   journal.set(header.last_segment, number);
@@ -151,7 +152,7 @@ Runs::Extent Appender::append(RecordBatch& batch, std::size_t first, std::size_t
   while (count < most && end + batch.record_size(first + count) <= entry.size) {
     end += batch.record_size(first + count++);
   }
-  const int fd = store_.segment_descriptor(entry);
+  const int fd = store_.segment_descriptor(entry, Standing::whole);
   if (fd < 0) throw Damaged("segment");
   make_room(store_, entry, fd, end);
   header.writing.begin = entry.used;

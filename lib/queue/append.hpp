@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "queue/record.hpp"
 #include "queue/runs.hpp"
 #include "queue/store.hpp"
 

@@ -6,6 +6,7 @@
 ///   runs, segments, holders, timers    tables of Run, SegmentEntry, HolderEntry and run numbers, mapped
 ///   seg-N      a segment: kSegmentHeader bytes, a bit for every 32 bytes of it (set: what begins there is settled),
 ///              and from kDataBegin on records, which are appended and never change (record.hpp)
+///   damaged-N  a segment of which nothing could be read: kept for whoever can make something of it
 ///   answers/   answers to messages that wanted one
 ///   bell-*, turn-*    how waiting is done (bell.hpp, turn.hpp, waiter.hpp)
 ///
@@ -25,6 +26,11 @@
 /// those of now; otherwise (a reboot, a copy) they are built anew from the records whose checksums hold and whose bits
 /// are not set (rebuild.cpp). put syncs the segments it wrote to, and their directory when a segment is new. The bits
 /// are not synced: a power cut may repeat a message, never lose one.
+///
+/// Damage: each record stands for itself. The head of a segment, which says its salt, is there twice; as long as the
+/// tables are believed they say it too, and a segment without a head is read like any other, but nothing is added to
+/// it. A rebuild takes either copy of the head, or finds the salt from the first record. A file that nothing shows to be
+/// the segment is neither written to nor removed; it is renamed, and its number not used again.
 ///
 /// Holders: a process that holds leases owns a HolderEntry and an open file description lock (fcntl_locking(2)) on a
 /// byte of `holders`. An entry in use whose byte is free belongs to a dead one: its runs go back.
@@ -95,7 +101,8 @@ struct SegmentEntry {
   Number runs;             ///< its first
   std::uint8_t is_named;   ///< its directory entry is safe from a power cut
   std::uint8_t is_broken;  ///< found damaged: nothing is added to it
-  std::uint16_t unused;
+  std::uint8_t is_kept;    ///< when it goes, its file stays as damaged-N
+  std::uint8_t unused;
   std::uint64_t salt;  ///< also in its file
 };
 static_assert(sizeof(SegmentEntry) == 40);
@@ -111,7 +118,7 @@ struct HolderEntry {
 };
 static_assert(sizeof(HolderEntry) == 32);
 
-/// What a segment file begins with.
+/// What a segment file begins with, twice.
 struct SegmentHead {
   char magic[8];
   std::uint32_t version;
@@ -120,5 +127,7 @@ struct SegmentHead {
   std::uint32_t crc;  ///< of the above
   std::uint32_t unused;
 };
+inline constexpr std::uint32_t kFirstHead = 0;
+inline constexpr std::uint32_t kSecondHead = 2048;
 
 }  // namespace queue

@@ -46,7 +46,8 @@ struct Header {
   std::uint8_t is_closed;
   std::uint8_t removal;  ///< kRemoved: its files are going, or have gone
   std::uint8_t untold;   ///< messages were lost when the tables were built anew; no getter has said so yet
-  std::uint8_t unused2[5];
+  std::uint8_t setting_aside;  ///< the file of that segment is to be renamed, not removed
+  std::uint8_t unused2[4];
   std::uint64_t next_id;
   std::uint64_t next_serial;
   std::uint64_t queued;

@@ -124,8 +124,8 @@ void reset_shape(Header& header) noexcept {
 bool is_part_of_queue(std::string_view name) noexcept {
   const auto is_it = [&](const char* known) { return name == known; };
   return name == kControl || name == kNewControl || name == kAnswers || name.starts_with("seg-") ||
-         std::ranges::any_of(kTables, is_it) || std::ranges::any_of(kTurns, is_it) ||
-         std::ranges::any_of(kBells, is_it);
+         name.starts_with("damaged-") || std::ranges::any_of(kTables, is_it) ||
+         std::ranges::any_of(kTurns, is_it) || std::ranges::any_of(kBells, is_it);
 }
 
 void refuse_foreign(int directory, const std::string& path) {

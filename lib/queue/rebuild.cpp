@@ -35,6 +35,17 @@ struct Piece {
 
 using Tell = std::function<void(const std::string&)>;
 
+bool is_blank(int fd, std::uint64_t size) {
+  std::vector<char> bytes(std::min<std::uint64_t>(size, kWindow));
+  for (std::uint64_t at = 0; at < size; at += bytes.size()) {
+    const std::size_t part = read_at(fd, bytes, at);
+    if (std::any_of(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(part),
+                    [](char c) { return c != 0; }))
+      return false;
+  }
+  return true;
+}
+
 class Rebuilder {
  public:
   Rebuilder(Store& store, Tell tell) : store_(store), tell_(std::move(tell)), runs_(store) {}
@@ -51,8 +62,12 @@ class Rebuilder {
 
  private:
   void clear_tables();
-  [[nodiscard]] std::vector<std::uint32_t> segment_numbers() const;
+  [[nodiscard]] std::vector<std::uint32_t> segment_numbers();
   void read_segment(std::uint32_t number);
+  void read_segment(std::uint32_t number, int fd, std::uint64_t salt, std::uint32_t size);
+  [[nodiscard]] static std::optional<std::uint64_t> salt_of(int fd, std::uint32_t number, std::uint64_t size);
+  /// It is not used again.
+  void pass_number(std::uint32_t number);
   void read_records(Number segment, int fd, std::uint64_t size);
   void add(Number segment, const Found& found, std::int64_t due);
   void place(const Piece& piece);
@@ -99,7 +114,7 @@ void Rebuilder::clear_tables() {
   header.active = 0;
 }
 
-std::vector<std::uint32_t> Rebuilder::segment_numbers() const {
+std::vector<std::uint32_t> Rebuilder::segment_numbers() {
   std::vector<std::uint32_t> numbers;
   ipc::Fd copy = open_in(store_.directory(), ".", O_RDONLY | O_DIRECTORY);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy.get()), ::closedir);
@@ -107,49 +122,74 @@ std::vector<std::uint32_t> Rebuilder::segment_numbers() const {
   static_cast<void>(copy.release());
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
-    if (!name.starts_with("seg-")) continue;
     std::uint32_t number = 0;
-    const char* end = name.data() + name.size();
-    const auto parsed = std::from_chars(name.data() + 4, end, number);
-    const bool is_number = parsed.ec == std::errc() && parsed.ptr == end && number != 0;
-    if (is_number && segment_name(number) == name) numbers.push_back(number);
+    const std::size_t digits = name.find('-') + 1;
+    const auto parsed = std::from_chars(name.data() + digits, name.data() + name.size(), number);
+    if (parsed.ec != std::errc() || number == 0) continue;
+    if (name == segment_name(number)) numbers.push_back(number);
+    if (name == damaged_name(number)) pass_number(number);
   }
   std::ranges::sort(numbers);
   return numbers;
 }
 
-void Rebuilder::read_segment(std::uint32_t number) {
+void Rebuilder::pass_number(std::uint32_t number) {
   Header& header = store_.header();
-  const ipc::Fd file = open_in(store_.directory(), segment_name(number).c_str(), O_RDWR);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) ipc::throw_errno("", segment_name(number));
+  header.next_segment = std::max(header.next_segment, number + 1);
+}
+
+/// Nothing when it is no segment, or not this one.
+std::optional<std::uint64_t> Rebuilder::salt_of(int fd, std::uint32_t number, std::uint64_t size) {
+  constexpr std::uint64_t kLargest = 0xFFFFFFFF;
   SegmentHead head{};
-  if (!S_ISREG(status.st_mode) || status.st_size < kDataBegin || !read_head(file.get(), head) ||
-      head.number != number || status.st_size > 0xFFFFFFFFLL) {
-    // One that was being made has nothing in it yet.
-    if (status.st_size > kDataBegin) tell(number);
+  for (const std::uint32_t offset : {kFirstHead, kSecondHead}) {
+    if (!read_head(fd, offset, head)) continue;
+    if (head.number != number || size < kDataBegin || size > kLargest) return std::nullopt;
+    return head.salt;
+  }
+  return size <= kLargest ? find_salt(fd, static_cast<std::uint32_t>(size)) : std::nullopt;
+}
+
+void Rebuilder::read_segment(std::uint32_t number) {
+  const ipc::Fd file = open_segment(store_.directory(), number);
+  struct stat status {};
+  if (file && ::fstat(file.get(), &status) != 0) ipc::throw_errno("", segment_name(number));
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const bool is_file = file && S_ISREG(status.st_mode);
+  if (const auto salt = is_file ? salt_of(file.get(), number, size) : std::nullopt) {
+    pass_number(number);
+    return read_segment(number, file.get(), *salt, static_cast<std::uint32_t>(size));
+  }
+  // One that was being made has nothing in it yet.
+  if (is_file && is_blank(file.get(), size)) {
+    ::unlinkat(store_.directory(), segment_name(number).c_str(), 0);
     return;
   }
+  pass_number(number);
+  tell(number);
+  set_aside(store_.directory(), number);
+}
+
+void Rebuilder::read_segment(std::uint32_t number, int fd, std::uint64_t salt, std::uint32_t size) {
+  Header& header = store_.header();
   store_.reserve_segment();
   SegmentEntry entry{};
-  const auto size = static_cast<std::uint32_t>(status.st_size);
   entry.number = number;
   entry.room = size;
   entry.size = std::max(size, kSegmentSize);
   entry.used = kDataBegin;
-  entry.salt = head.salt;
+  entry.salt = salt;
   const Number place = ++header.segments;
   store_.segment(place) = entry;
   header.room += size;
   header.last_segment = place;
-  header.next_segment = std::max(header.next_segment, number + 1);
-  read_records(place, file.get(), size);
+  read_records(place, fd, size);
   SegmentEntry& made = store_.segment(place);
   // A large message is alone in its segment.
   if (size > kSegmentSize) made.size = made.used;
   // The padding of the last record may have been cut off.
   if (made.used <= made.room) return;
-  const int errnum = allocate(file.get(), made.room, made.used);
+  const int errnum = allocate(fd, made.room, made.used);
   if (errnum != 0) throw ipc::Error(errnum, "", segment_name(number));
   header.room += made.used - made.room;
   made.room = made.used;

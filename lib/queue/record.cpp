@@ -1,5 +1,6 @@
 #include "queue/record.hpp"
 
+#include <bit>
 #include <cstring>
 
 #include "ipc/crc32c.hpp"
@@ -74,6 +75,35 @@ std::optional<RecordHead> decode(const char* from, RecordPlace place) noexcept {
   head.flags = static_cast<std::uint8_t>(image.stamp >> 4 & 0xFF);
   if (head.priority >= kPriorities) return std::nullopt;
   return head;
+}
+
+/// A checksum is linear: what each bit of the salt does to it is the same whatever else there is. The 32 low bits do
+/// all that can be done, and are found by elimination.
+std::uint64_t salt_for(const char* from, std::uint32_t offset) noexcept {
+  Image image;
+  std::memcpy(&image, from, sizeof image);
+  struct {
+    std::uint32_t effect;
+    std::uint32_t salt;
+  } reduced[32] = {};  // each by its highest bit
+  const std::uint32_t without = checksum(image, {0, offset});
+  const auto reduce = [&](std::uint32_t effect, std::uint32_t salt, bool keep) {
+    while (effect != 0) {
+      auto& other = reduced[std::bit_width(effect) - 1];
+      if (other.effect == 0) {
+        if (keep) other = {effect, salt};
+        break;
+      }
+      effect ^= other.effect;
+      salt ^= other.salt;
+    }
+    return salt;
+  };
+  for (unsigned bit = 0; bit < 32; ++bit) {
+    const std::uint32_t salt = std::uint32_t{1} << bit;
+    reduce(checksum(image, {salt, offset}) ^ without, salt, true);
+  }
+  return reduce(image.crc ^ without, 0, false);
 }
 
 std::string encode_extra(std::uint8_t flags, const BodyExtra& extra) {

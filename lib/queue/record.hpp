@@ -49,6 +49,10 @@ void encode(const RecordHead& head, RecordPlace place, char* to) noexcept;
 /// Nothing when those 32 bytes are no header of this place.
 [[nodiscard]] std::optional<RecordHead> decode(const char* from, RecordPlace place) noexcept;
 
+/// A salt with which those 32 bytes are a header of this offset. There always is one: whether the bytes are a record,
+/// others with the same salt must show.
+[[nodiscard]] std::uint64_t salt_for(const char* from, std::uint32_t offset) noexcept;
+
 /// What goes before the message into a body, and how it is read again.
 struct BodyExtra {
   std::int64_t due = 0;  ///< nanoseconds since the epoch; with kDelayed

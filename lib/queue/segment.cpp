@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
-#include "ipc/crc32c.hpp"
 #include "ipc/error.hpp"
 #include "queue/store.hpp"
 
@@ -18,10 +16,6 @@ namespace {
 
 constexpr std::uint64_t kStep = 1U << 20;
 constexpr std::uint64_t kPage = 4096;
-
-std::uint32_t checksum(const SegmentHead& head) noexcept {
-  return ipc::crc32c({reinterpret_cast<const char*>(&head), offsetof(SegmentHead, crc)});
-}
 
 /// The bit of the byte offset in the segment; those behind the first data of a large one have none.
 std::uint32_t bit_of(std::uint32_t offset) noexcept { return std::min(offset, kSegmentSize) / kBitGrain; }
@@ -32,26 +26,21 @@ std::string damage_of(std::uint32_t number) {
   return segment_name(number) + " is damaged: messages are lost";
 }
 
-bool read_head(int fd, SegmentHead& head) {
-  return read_at(fd, {reinterpret_cast<char*>(&head), sizeof head}, 0) == sizeof head &&
-         std::memcmp(head.magic, kMagic, sizeof kMagic) == 0 && head.version == kVersion &&
-         head.crc == checksum(head);
-}
-
-int SegmentCache::descriptor(int directory, const SegmentEntry& entry) {
+int SegmentCache::descriptor(int directory, const SegmentEntry& entry, Standing least) {
   for (const Place& place : places_) {
-    if (place.number == entry.number && place.salt == entry.salt && place.file) return place.file.get();
+    if (place.number == entry.number && place.salt == entry.salt && place.file)
+      return place.standing >= least ? place.file.get() : -1;
   }
-  ipc::Fd file = open_if_there(directory, segment_name(entry.number).c_str(), O_RDWR);
-  SegmentHead head{};
-  if (!file || !read_head(file.get(), head) || head.salt != entry.salt) return -1;
+  ipc::Fd file = open_segment(directory, entry.number);
+  const auto standing = file ? standing_of(file.get(), entry) : std::nullopt;
+  if (!standing) return -1;
   const int fd = file.get();
-  add(entry, std::move(file));
-  return fd;
+  add(entry, std::move(file), *standing);
+  return *standing >= least ? fd : -1;
 }
 
-void SegmentCache::add(const SegmentEntry& entry, ipc::Fd file) noexcept {
-  places_[next_] = {entry.number, entry.salt, std::move(file)};
+void SegmentCache::add(const SegmentEntry& entry, ipc::Fd file, Standing standing) noexcept {
+  places_[next_] = {entry.number, entry.salt, standing, std::move(file)};
   next_ = (next_ + 1) % places_.size();
 }
 
@@ -84,13 +73,7 @@ ipc::Fd make_segment(Store& store, SegmentEntry& entry, std::uint64_t room) {
   store.journal().set(entry.room, kDataBegin);
   store.journal().add(store.header().room, kDataBegin);
   make_room(store, entry, file.get(), kDataBegin + room);
-  SegmentHead head{};
-  std::memcpy(head.magic, kMagic, sizeof kMagic);
-  head.version = kVersion;
-  head.number = entry.number;
-  head.salt = entry.salt;
-  head.crc = checksum(head);
-  write_at(file.get(), {reinterpret_cast<const char*>(&head), sizeof head}, 0);
+  write_at(file.get(), encode_heads(entry), kFirstHead);
   return file;
 }
 
@@ -123,6 +106,7 @@ void change_live(Store& store, SegmentEntry& entry, std::int64_t by) {
 void release_segment(Store& store, SegmentEntry& entry) {
   store.journal().subtract(store.header().room, entry.room);
   store.journal().set(store.header().unlinking, entry.number);
+  store.journal().set(store.header().setting_aside, entry.is_kept);
   store.journal().set(entry.number, 0);
 }
 
@@ -151,7 +135,7 @@ void write_at(int fd, std::string_view bytes, std::uint64_t offset) {
 void mark_settled(Store& store, const Stretch& stretch) {
   const SegmentEntry& entry = store.segment(stretch.segment);
   if (entry.number == 0) return;  // it goes as a whole
-  const int fd = store.segment_descriptor(entry);
+  const int fd = store.segment_descriptor(entry, Standing::proven);
   if (fd < 0) return;
   const std::uint32_t from = bit_of(stretch.begin);
   // A large segment holds one record alone.
@@ -180,7 +164,7 @@ void wipe_unfinished(Store& store) {
   const Stretch& writing = store.header().writing;
   const SegmentEntry& entry = store.segment(writing.segment);
   if (entry.number == 0 || entry.used == 0) return;  // the segment itself was undone
-  const int fd = store.segment_descriptor(entry);
+  const int fd = store.segment_descriptor(entry, Standing::proven);
   if (fd < 0) return;
   struct stat status {};
   if (::fstat(fd, &status) != 0) ipc::throw_errno("", segment_name(entry.number));

@@ -9,7 +9,7 @@
 
 #include "ipc/fd.hpp"
 #include "queue/header.hpp"
-#include "queue/record.hpp"
+#include "queue/segment_head.hpp"
 
 namespace queue {
 
@@ -18,10 +18,11 @@ class Store;
 /// The few segment files that are in use at a time, open.
 class SegmentCache {
  public:
-  /// Borrowed until the next call but one; -1 when the file is missing or not that segment. Throws ipc::Error.
-  [[nodiscard]] int descriptor(int directory, const SegmentEntry& entry);
+  /// Borrowed until the next call but one; -1 when the file is missing, another, or of less than that standing. Throws
+  /// ipc::Error.
+  [[nodiscard]] int descriptor(int directory, const SegmentEntry& entry, Standing least);
   /// Of a file that has just been made.
-  void add(const SegmentEntry& entry, ipc::Fd file) noexcept;
+  void add(const SegmentEntry& entry, ipc::Fd file, Standing standing = Standing::whole) noexcept;
   void forget(std::uint32_t number) noexcept;
   /// Closes the files of segments that others have removed: open, they would keep their place on the disk.
   void forget_removed(Store& store);
@@ -30,6 +31,7 @@ class SegmentCache {
   struct Place {
     std::uint32_t number = 0;
     std::uint64_t salt = 0;  ///< a number can come again, when a new segment was undone
+    Standing standing = Standing::headless;
     ipc::Fd file;
   };
   std::array<Place, 4> places_;
@@ -73,8 +75,5 @@ class SettledBits {
 
 /// What is said of a segment when records of it cannot be read.
 [[nodiscard]] std::string damage_of(std::uint32_t number);
-
-/// Reads and checks what a segment file begins with; false when it is none.
-[[nodiscard]] bool read_head(int fd, SegmentHead& head);
 
 }  // namespace queue

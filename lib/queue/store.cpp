@@ -32,8 +32,6 @@ void check_header(const std::string& path, const MappedFile& control) {
 
 }  // namespace
 
-std::string segment_name(std::uint32_t number) { return "seg-" + std::to_string(number); }
-
 std::uint64_t random_word() {
   std::uint64_t word = 0;
   if (::getrandom(&word, sizeof word, 0) != sizeof word) ipc::throw_errno("", "random number");
@@ -226,7 +224,11 @@ void Section::finish_notes() {
     header.settled.segment = 0;
   }
   if (header.unlinking != 0) {
-    ::unlinkat(store_.directory(), segment_name(header.unlinking).c_str(), 0);
+    if (header.setting_aside != 0) {
+      set_aside(store_.directory(), header.unlinking);
+    } else {
+      ::unlinkat(store_.directory(), segment_name(header.unlinking).c_str(), 0);
+    }
     store_.files().forget(header.unlinking);
     header.unlinking = 0;
   }

@@ -79,9 +79,9 @@ class Store {
     if (++looked_ % 1024 == 0) forget_pages();
   }
 
-  /// The file of a segment, open; -1 when it is missing or another.
-  [[nodiscard]] int segment_descriptor(const SegmentEntry& entry) {
-    return files_.descriptor(directory_.get(), entry);
+  /// The file of a segment, open; -1 when it is missing, another, or not as sure as that.
+  [[nodiscard]] int segment_descriptor(const SegmentEntry& entry, Standing least = Standing::headless) {
+    return files_.descriptor(directory_.get(), entry, least);
   }
   [[nodiscard]] SegmentCache& files() noexcept { return files_; }
 
@@ -138,8 +138,6 @@ class Store {
   unsigned looked_ = 0;
 };
 
-/// "seg-N".
-[[nodiscard]] std::string segment_name(std::uint32_t number);
 /// A random number.
 [[nodiscard]] std::uint64_t random_word();
 

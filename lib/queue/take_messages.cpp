@@ -86,6 +86,8 @@ Number FileQueue::Parts::cut(Section& section, std::size_t most) {
     const bool was_full = is_full(header());
     runs.withdraw(number);
     if (!found.empty()) return number;
+    SegmentEntry& entry = store.segment(store.run(number).segment);
+    if (store.segment_descriptor(entry, Standing::proven) < 0) store.journal().set(entry.is_kept, true);
     runs.drop(number);  // nothing of it can be read
     tell_of_room(was_full);
     tell_of_end();

@@ -88,7 +88,7 @@ void Verifier::check_records(Number number, const Run& run) {
   const SegmentEntry& entry = store_.segment(run.segment);
   const std::string where = segment_name(entry.number) + ", run " + std::to_string(number);
   const int fd = store_.segment_descriptor(entry);
-  if (fd < 0) return report(segment_name(entry.number) + ": missing or damaged");
+  if (fd < 0) return report(segment_name(entry.number) + ": missing, or another's");
   if (run.begin < kDataBegin || run.begin >= run.end || run.end > entry.used)
     return report(where + ": not within it");
   if (settled_of_ != entry.number) settled_ = std::make_unique<SettledBits>(fd);
@@ -208,6 +208,10 @@ void Verifier::check_segments() {
     struct stat status {};
     expect(fd >= 0 && ::fstat(fd, &status) == 0 && status.st_size >= entry.used,
            name + ": missing, or shorter than it was");
+    SegmentHead head{};
+    for (const std::uint32_t offset : {kFirstHead, kSecondHead})
+      expect(fd < 0 || read_head(fd, offset, head),
+             name + ": its head at " + std::to_string(offset) + " is damaged");
   }
   expect(room == store_.header().room && live == store_.header().live, "the size of all segments is wrong");
 }

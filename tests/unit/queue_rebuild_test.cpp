@@ -390,7 +390,49 @@ TEST("a tail that was cut costs what was cut, is told, and the next put works") 
   check_sound(*queue);
 }
 
-TEST("a segment that is none any more is told, and the others are read") {
+TEST("any bit of a segment's head, flipped, costs nothing: while it is believed, and in a copy") {
+  const QueuePlace place;
+  put(*place.open(), numbered(3));
+  const std::string segment = place.path() + "/seg-1";
+  for (std::size_t bit = 0; bit < 8 * sizeof(queue::SegmentHead); ++bit) {
+    const std::uint32_t at = bit % 2 == 0 ? queue::kFirstHead : queue::kSecondHead;
+    SegmentFile::flip(segment, 8 * std::uint64_t{at} + bit);
+    const auto queue = place.open();
+    check(seen(*queue) == numbered(3), "bit " + std::to_string(bit));
+    // The last four bytes of it mean nothing.
+    check_equal(queue->verify().empty(), bit >= 8 * offsetof(queue::SegmentHead, unused));
+    const auto copy = place.open_copy("copy");
+    check(take(*copy) == numbered(3), "a copy, bit " + std::to_string(bit));
+    check(queue->news_of_damage().empty() && copy->news_of_damage().empty());
+    std::filesystem::remove_all(place.scratch() / "copy");
+    SegmentFile::flip(segment, 8 * std::uint64_t{at} + bit);
+  }
+}
+
+TEST("nor do both heads, and the queue goes on") {
+  for (const std::uint64_t byte : {0U, 8U, 12U, 16U, 24U}) {
+    const QueuePlace place;
+    put(*place.open(), numbered(3));
+    for (const std::uint32_t at : {queue::kFirstHead, queue::kSecondHead})
+      SegmentFile::flip(place.path() + "/seg-1", 8 * (at + byte));
+    const auto queue = place.open();
+    check(seen(*queue) == numbered(3));
+    put(*queue, {"more"});
+    check(has_file(place.path(), "seg-2"), "nothing is added to it");
+    Texts all = numbered(3);
+    all.push_back("more");
+    check(take(*place.open_copy("before")) == all, "a copy");
+    check(take(*queue, 2) == numbered(2));
+    const auto copy = place.open_copy("after");
+    check(take(*copy) == Texts({"m3", "more"}), "what is settled is marked");
+    put(*copy, {"there"});
+    check(take(*copy) == Texts({"there"}));
+    check(take(*queue) == Texts({"m3", "more"}));
+    check(queue->news_of_damage().empty() && copy->news_of_damage().empty());
+  }
+}
+
+TEST("a segment that nothing shows to be one is told and kept, and its number not used again") {
   QueuePlace place;
   {
     const auto queue = place.open();
@@ -398,13 +440,36 @@ TEST("a segment that is none any more is told, and the others are read") {
     queue::Store::open(place.path())->segment(1).is_broken = true;
     put(*queue, {"elsewhere"});
   }
-  SegmentFile(place.path(), 1).damage(9);
+  const SegmentFile file(place.path(), 1);
+  for (const std::uint32_t offset : {queue::kFirstHead, queue::kSecondHead, queue::kDataBegin})
+    file.damage(offset + 9);
+  const std::string bytes = file_text(place.path() + "/seg-1");
+  std::filesystem::create_directory(place.path() + "/seg-7");
+  std::filesystem::create_symlink("control", place.path() + "/seg-8");
   distrust(place);
   const auto queue = place.open();
   check(take(*queue) == Texts({"elsewhere"}));
-  const auto news = queue->news_of_damage();
-  require(news.size() == 1);
-  check_equal(news[0], "seg-1 is damaged: messages are lost");
+  check(queue->news_of_damage() ==
+        Texts({"seg-1 is damaged: messages are lost", "seg-7 is damaged: messages are lost",
+               "seg-8 is damaged: messages are lost"}));
+  check(file_text(place.path() + "/damaged-1") == bytes);
+  check(has_file(place.path(), "damaged-7"));
+  check(has_file(place.path(), "damaged-8"));
+  std::filesystem::remove(place.path() + "/damaged-7");
+  {
+    const auto store = queue::Store::open(place.path());
+    store->header().next_segment = 1;
+    store->segment(1).is_broken = true;
+    store->distrust();
+  }
+  const auto again = place.open();
+  check(again->size().messages == 0);
+  check(again->news_of_damage().empty(), "told once");
+  queue::Store::open(place.path())->segment(1).is_broken = true;
+  put(*again, {"more"});
+  check(has_file(place.path(), "seg-9"));
+  check(queue::FileQueue::remove(place.path(), false) == FileQueue::Removal::removed);
+  check(!std::filesystem::exists(place.path()), "they go with the queue");
 }
 
 TEST("files that are called otherwise are no segments") {

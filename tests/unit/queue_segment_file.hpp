@@ -17,7 +17,7 @@ class SegmentFile {
  public:
   SegmentFile(const std::string& queue, unsigned number)
       : file_(ipc::open_file(queue + "/seg-" + std::to_string(number), O_RDWR)) {
-    require(queue::read_head(file_.get(), head_), "it is a segment");
+    require(queue::read_head(file_.get(), queue::kFirstHead, head_), "it is a segment");
   }
 
   [[nodiscard]] int descriptor() const noexcept { return file_.get(); }
@@ -48,6 +48,15 @@ class SegmentFile {
     require(::pread(file_.get(), &byte, 1, at) == 1);
     byte ^= mask;
     require(::pwrite(file_.get(), &byte, 1, at) == 1);
+  }
+  /// Also of one that is a segment no more.
+  static void flip(const std::string& path, std::uint64_t bit) {
+    const ipc::Fd file = ipc::open_file(path, O_RDWR);
+    unsigned char byte = 0;
+    const auto at = static_cast<off_t>(bit / 8);
+    require(::pread(file.get(), &byte, 1, at) == 1);
+    byte = static_cast<unsigned char>(byte ^ 1U << bit % 8);
+    require(::pwrite(file.get(), &byte, 1, at) == 1);
   }
   void cut(std::uint32_t size) const { require(::ftruncate(file_.get(), static_cast<off_t>(size)) == 0); }
 

@@ -8,6 +8,7 @@
 #include "child.hpp"
 #include "ipc/error.hpp"
 #include "queue/segment.hpp"
+#include "queue_segment_file.hpp"
 #include "queue_tables.hpp"
 #include "tap.hpp"
 
@@ -19,6 +20,7 @@ using queue::kSegmentHeader;
 using queue::kSegmentSize;
 using queue::SegmentEntry;
 using queue::SettledBits;
+using queue::Standing;
 
 int file_of(const QueueTables& tables, queue::Number number = 1) {
   const int fd = tables.store().segment_descriptor(tables.store().segment(number));
@@ -36,6 +38,15 @@ std::string bytes_of(int fd, std::uint64_t from, std::uint64_t to) {
   std::string bytes(to - from, '\0');
   bytes.resize(queue::read_at(fd, bytes, from));
   return bytes;
+}
+
+/// What a process that opens it finds; nothing when it will not have it.
+std::optional<Standing> standing(const QueueTables& tables, const SegmentEntry& entry) {
+  queue::SegmentCache cache;
+  std::optional<Standing> found;
+  for (const Standing least : {Standing::headless, Standing::proven, Standing::whole})
+    if (cache.descriptor(tables.store().directory(), entry, least) >= 0) found = least;
+  return found;
 }
 
 }  // namespace
@@ -177,38 +188,112 @@ TEST("a file that is another segment's, or none, is not opened") {
   QueueTables tables;
   tables.enqueue(1);
   SegmentEntry entry = tables.store().segment(1);
-  queue::SegmentCache cache;
-  check(cache.descriptor(tables.store().directory(), entry) >= 0);
-  queue::SegmentCache fresh;
-  ++entry.salt;
-  check_equal(fresh.descriptor(tables.store().directory(), entry), -1);
-  --entry.salt;
-  entry.number = 99;
-  check_equal(fresh.descriptor(tables.store().directory(), entry), -1);
-  entry.number = 1;
-  queue::write_at(file_of(tables), "?", 3);
-  check_equal(fresh.descriptor(tables.store().directory(), entry), -1);
+  const std::string path = tables.place().path();
+  const auto open = [&] { return standing(tables, entry); };
+  check(open() == Standing::whole);
+  for (const std::uint64_t bit : {1U, 2U}) {
+    entry.salt ^= bit;
+    check(!open().has_value(), "another salt");
+    entry.salt ^= bit;
+  }
+  std::filesystem::copy_file(path + "/seg-1", path + "/seg-9");
+  for (const unsigned number : {9U, 99U}) {
+    entry.number = number;
+    check(!open().has_value(), "another number, and none");
+  }
+  entry.number = 5;
+  std::filesystem::create_directory(path + "/seg-5");
+  check(!open().has_value(), "a directory");
+  std::filesystem::remove(path + "/seg-5");
+  std::filesystem::create_symlink("seg-1", path + "/seg-5");
+  check(!open().has_value(), "a link");
+  std::filesystem::remove(path + "/seg-5");
+  require(::mkfifo((path + "/seg-5").c_str(), 0600) == 0);
+  check(!open().has_value(), "a pipe");
 }
 
-TEST("any flipped bit in a segment's head is found") {
+TEST(
+    "with each copy of the head that is damaged, less may be done with the file; it can be read in any "
+    "case") {
+  QueueTables tables;
+  tables.enqueue(3);
+  const SegmentEntry entry = tables.store().segment(1);
+  const SegmentFile file(tables.place().path(), 1);
+  file.damage(queue::kSecondHead + 9);
+  check(standing(tables, entry) == Standing::whole, "the usual way is short");
+  file.damage(queue::kFirstHead + 9);
+  check(standing(tables, entry) == Standing::proven, "by its first record");
+  file.damage(queue::kSecondHead + 9);
+  check(standing(tables, entry) == Standing::proven, "by the second copy");
+  file.damage(queue::kSecondHead + 9);
+  file.damage(kDataBegin + 9);
+  check(standing(tables, entry) == Standing::headless);
+}
+
+TEST("what nothing shows to be the segment is not written to") {
+  QueueTables tables;
+  tables.enqueue(3);
+  const std::string path = tables.place().path() + "/seg-1";
+  const std::string other(std::size_t{1} << 20, 'x');
+  std::ofstream(path, std::ios::binary) << other;
+  const auto store = queue::Store::open(tables.place().path());
+  queue::mark_settled(*store, {1, kDataBegin, kDataBegin + 64, 0});
+  store->header().writing = {1, kDataBegin, kDataBegin + 400, 0};
+  store->segment(1).used = kDataBegin + 8;
+  queue::wipe_unfinished(*store);
+  store->header().writing = {};
+  check(file_text(path) == other);
+}
+
+TEST("any flipped bit in either copy of a segment's head is found") {
   QueueTables tables;
   tables.enqueue(1);
   const int fd = file_of(tables);
   queue::SegmentHead head{};
-  require(queue::read_head(fd, head));
-  check_equal(head.number, 1U);
-  check_equal(head.salt, tables.store().segment(1).salt);
-  const std::string good = bytes_of(fd, 0, offsetof(queue::SegmentHead, unused));
-  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
-    std::string bad = good;
-    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ 1 << bit % 8);
-    queue::write_at(fd, bad, 0);
-    check(!queue::read_head(fd, head), "bit " + std::to_string(bit));
+  for (const std::uint32_t at : {queue::kFirstHead, queue::kSecondHead}) {
+    require(queue::read_head(fd, at, head));
+    check_equal(head.number, 1U);
+    check_equal(head.salt, tables.store().segment(1).salt);
+    const std::string good = bytes_of(fd, at, at + offsetof(queue::SegmentHead, unused));
+    for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+      std::string bad = good;
+      bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ 1 << bit % 8);
+      queue::write_at(fd, bad, at);
+      check(!queue::read_head(fd, at, head), "bit " + std::to_string(bit));
+    }
+    queue::write_at(fd, good, at);
+    check(queue::read_head(fd, at, head));
   }
-  queue::write_at(fd, good, 0);
-  check(queue::read_head(fd, head));
   check(::ftruncate(fd, 20) == 0);
-  check(!queue::read_head(fd, head), "too short");
+  check(!queue::read_head(fd, queue::kFirstHead, head), "too short");
+}
+
+TEST("the salt of a segment without a head is found where a record confirms it, and only there") {
+  for (const unsigned count : {1U, 2U, 50U}) {
+    QueueTables tables;
+    tables.enqueue(count);
+    const SegmentFile file(tables.place().path(), 1);
+    const auto salt = queue::find_salt(file.descriptor(), file.size());
+    require(salt.has_value());
+    queue::Walker walker;
+    walker.start(file.descriptor(), *salt, kDataBegin, tables.store().segment(1).used, 65536);
+    unsigned found = 0;
+    while (const auto one = walker.next()) found += one->is_sound() ? 1 : 0;
+    check_equal(found, count, "one as good as its own");
+    check_equal(walker.damaged(), 0U);
+    // A record that is damaged, too, tells nothing, but where its body is all that there is.
+    for (const unsigned at : {0U, 9U, 16U, 24U, 28U, 32U}) {
+      file.damage(kDataBegin + at);
+      const bool is_confirmed = queue::find_salt(file.descriptor(), file.size()).has_value();
+      check_equal(is_confirmed, count == 1 ? at < 20 : at == 32, std::to_string(at));
+      file.damage(kDataBegin + at);
+    }
+  }
+  const Scratch scratch;
+  for (const char byte : {'\0', 'x', '\xFF'}) {
+    const ipc::Fd file = ipc::open_file(scratch.file("other", std::string(kDataBegin + 5000, byte)), O_RDWR);
+    check(!queue::find_salt(file.get(), kDataBegin + 5000).has_value());
+  }
 }
 
 TEST("the cache keeps a few files, forgets what it must, and opens others again") {
@@ -221,15 +306,15 @@ TEST("the cache keeps a few files, forgets what it must, and opens others again"
   for (int round = 0; round < 3; ++round) {
     for (queue::Number number = 1; number <= 7; ++number) {
       const SegmentEntry& entry = tables.store().segment(number);
-      const int fd = cache.descriptor(tables.store().directory(), entry);
+      const int fd = cache.descriptor(tables.store().directory(), entry, Standing::whole);
       queue::SegmentHead head{};
-      require(fd >= 0 && queue::read_head(fd, head));
+      require(fd >= 0 && queue::read_head(fd, queue::kFirstHead, head));
       check_equal(head.salt, entry.salt);
-      check_equal(cache.descriptor(tables.store().directory(), entry), fd, "open already");
+      check_equal(cache.descriptor(tables.store().directory(), entry, Standing::whole), fd, "open already");
     }
   }
   require(::unlink((tables.place().path() + "/seg-7").c_str()) == 0);
-  check(cache.descriptor(tables.store().directory(), tables.store().segment(7)) >= 0);
+  check(cache.descriptor(tables.store().directory(), tables.store().segment(7), Standing::whole) >= 0);
   cache.forget(7);
-  check_equal(cache.descriptor(tables.store().directory(), tables.store().segment(7)), -1);
+  check_equal(cache.descriptor(tables.store().directory(), tables.store().segment(7), Standing::whole), -1);
 }

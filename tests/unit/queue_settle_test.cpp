@@ -156,19 +156,25 @@ TEST("a batch whose records were moved meanwhile is settled in parts where they 
   }
 }
 
-TEST("segments of which nothing can be read go, as many as are met at once") {
+TEST("segments of which nothing can be read are passed over, as many as are met at once, and kept") {
   const QueuePlace place;
   const auto queue = place.open();
   for (unsigned i = 1; i <= 4; ++i) {
     put(*queue, numbered(2, "of " + std::to_string(i) + ": "));
     place.store()->segment(i).is_broken = true;
   }
-  for (const unsigned number : {1U, 2U, 3U}) SegmentFile(place.path(), number).damage(9);
+  const std::string stranger(100000, 'x');
+  std::ofstream(place.path() + "/seg-1", std::ios::binary) << stranger;
+  std::filesystem::remove(place.path() + "/seg-2");
+  std::filesystem::copy_file(place.path() + "/seg-4", place.path() + "/seg-2");
+  std::filesystem::remove(place.path() + "/seg-3");
   const auto fresh = place.open();
   check(take(*fresh) == numbered(2, "of 4: "));
-  for (const char* name : {"/seg-1", "/seg-2", "/seg-3"}) {
+  for (const char* name : {"/seg-1", "/seg-2", "/seg-3", "/damaged-3"}) {
     check(!std::filesystem::exists(place.path() + name), name);
   }
+  check(file_text(place.path() + "/damaged-1") == stranger);
+  check(std::filesystem::exists(place.path() + "/damaged-2"));
   check_equal(fresh->news_of_damage().size(), 3U);
   check_sound(*fresh);
 }
