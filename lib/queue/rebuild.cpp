@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
 
 #include "ipc/error.hpp"
@@ -14,24 +15,13 @@
 #include "ipc/wall_timer.hpp"
 #include "queue/bell.hpp"
 #include "queue/make_store.hpp"
+#include "queue/placing.hpp"
 #include "queue/removal.hpp"
-#include "queue/run_reader.hpp"
-#include "queue/runs.hpp"
 
 namespace queue {
 namespace {
 
 constexpr std::size_t kWindow = std::size_t{1} << 20;
-
-/// Records that will be a run.
-struct Piece {
-  std::uint64_t first_id = 0;
-  std::uint64_t last_id = 0;
-  Runs::Extent extent;
-  std::int64_t due = 0;
-  std::uint8_t priority = 0;
-  std::uint8_t flags = 0;
-};
 
 using Tell = std::function<void(const std::string&)>;
 
@@ -48,15 +38,12 @@ bool is_blank(int fd, std::uint64_t size) {
 
 class Rebuilder {
  public:
-  Rebuilder(Store& store, Tell tell) : store_(store), tell_(std::move(tell)), runs_(store) {}
+  Rebuilder(Store& store, Tell tell) : store_(store), tell_(std::move(tell)), placer_(store) {}
 
   void run() {
     clear_tables();
     for (const std::uint32_t number : segment_numbers()) read_segment(number);
-    find_copies();
-    leave_out_copies();
-    std::ranges::sort(pieces_, {}, &Piece::first_id);
-    for (const Piece& piece : pieces_) place(piece);
+    placer_.finish();
     remove_empty_segments();
   }
 
@@ -69,28 +56,16 @@ class Rebuilder {
   /// It is not used again.
   void pass_number(std::uint32_t number);
   void read_records(Number segment, int fd, std::uint64_t size);
-  void add(Number segment, const Found& found, std::int64_t due);
-  void place(const Piece& piece);
-  void leave_out_copies();
-  void sync_segments();
-  void keep_latest(const Piece& piece, std::vector<Piece>& kept);
-  void remember(Number segment, std::uint64_t id);
-  void find_copies();
-  [[nodiscard]] bool is_superseded(std::uint64_t first, std::uint64_t last, Number segment) const;
   void remove_empty_segments();
   /// Once for each segment: whatever the damage, `verify` and the lost messages say the rest.
-  void tell(std::uint32_t number) { tell_(damage_of(number)); }
+  void tell(std::uint32_t number) {
+    if (damaged_.insert(number).second) tell_(damage_of(number));
+  }
 
   Store& store_;
   Tell tell_;
-  Runs runs_;
-  std::vector<Piece> pieces_;
-  struct Ids {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    Number segment = 0;
-  };
-  std::vector<Ids> seen_;  ///< all records; then those of which compaction has left two
+  Placer placer_;
+  std::set<std::uint32_t> damaged_;  ///< segments
   std::int64_t now_ = ipc::wall_time();
 };
 
@@ -205,14 +180,13 @@ void Rebuilder::read_records(Number segment, int fd, std::uint64_t size) {
     entry.last = found->offset;
     store_.header().next_id = std::max(store_.header().next_id, found->head.id + 1);
     if (settled->has(found->offset)) {
-      remember(segment, found->head.id);
+      placer_.pass(segment, found->head.id);
       continue;
     }
     std::string_view body = found->body;
     const auto extra = found->is_sound() ? cut_extra(found->head.flags, body) : std::nullopt;
     if (extra) {
-      remember(segment, found->head.id);
-      add(segment, *found, extra->due > now_ ? extra->due : 0);
+      placer_.add(segment, *found, extra->due > now_ ? extra->due : 0);
     } else {
       tell(entry.number);
     }
@@ -220,124 +194,16 @@ void Rebuilder::read_records(Number segment, int fd, std::uint64_t size) {
   if (walker.damaged() > walker.blank()) tell(entry.number);
 }
 
-/// To the piece before it, where it goes on with that one.
-void Rebuilder::add(Number segment, const Found& found, std::int64_t due) {
-  const auto flags = static_cast<std::uint8_t>(found.head.flags & ~kDelayed);
-  const auto end = static_cast<std::uint32_t>(found.offset + found.head.size());
-  if (!pieces_.empty()) {
-    Piece& before = pieces_.back();
-    if (before.extent.segment == segment && before.extent.end == found.offset &&
-        before.last_id + 1 == found.head.id && before.priority == found.head.priority &&
-        before.flags == flags && before.due == due) {
-      before.last_id = found.head.id;
-      before.extent.end = end;
-      before.extent.last = found.offset;
-      ++before.extent.count;
-      before.extent.bytes += message_size(found);
-      return;
-    }
-  }
-  pieces_.push_back({found.head.id,
-                     found.head.id,
-                     {segment, found.offset, end, found.offset, 1, message_size(found)},
-                     due,
-                     found.head.priority,
-                     flags});
-}
-
-void Rebuilder::remember(Number segment, std::uint64_t id) {
-  if (!seen_.empty() && seen_.back().segment == segment && seen_.back().last + 1 == id) {
-    seen_.back().last = id;
-  } else {
-    seen_.push_back({id, id, segment});
-  }
-}
-
-/// Keeps of what was seen only ids that are in more than one segment.
-void Rebuilder::find_copies() {
-  std::ranges::sort(seen_, {}, &Ids::first);
-  std::vector<Ids> copies;
-  std::size_t widest = 0;  // of those before, the one that reaches farthest
-  std::vector<bool> is_copy(seen_.size(), false);
-  for (std::size_t i = 1; i < seen_.size(); ++i) {
-    if (seen_[i].first <= seen_[widest].last) is_copy[i] = is_copy[widest] = true;
-    if (seen_[i].last > seen_[widest].last) widest = i;
-  }
-  for (std::size_t i = 0; i < seen_.size(); ++i) {
-    if (is_copy[i]) copies.push_back(seen_[i]);
-  }
-  seen_ = std::move(copies);
-}
-
-/// There is a later copy of some message of these ids, which may be settled.
-bool Rebuilder::is_superseded(std::uint64_t first, std::uint64_t last, Number segment) const {
-  return std::ranges::any_of(seen_, [&](const Ids& copy) {
-    return copy.segment > segment && copy.first <= last && copy.last >= first;
-  });
-}
-
-/// A copy that counts must be as safe as the one that is left out.
-void Rebuilder::sync_segments() {
-  for (Number number = 1; number <= store_.header().segments; ++number) {
-    const int fd = store_.segment_descriptor(store_.segment(number));
-    if (fd >= 0) insist_on(sync_data(fd), store_.path());
-  }
-}
-
-/// A message that compaction was moving when the power went can be there twice: the later one counts.
-void Rebuilder::leave_out_copies() {
-  std::vector<Piece> kept;
-  if (!seen_.empty()) sync_segments();
-  for (const Piece& piece : pieces_) {
-    if (is_superseded(piece.first_id, piece.last_id, piece.extent.segment)) {
-      keep_latest(piece, kept);
-    } else {
-      kept.push_back(piece);
-    }
-  }
-  pieces_ = std::move(kept);
-}
-
-void Rebuilder::place(const Piece& piece) {
-  store_.reserve_runs(1);
-  store_.reserve_timers(1);
-  const Number run = runs_.make(piece.extent, piece.priority, piece.flags);
-  if (piece.due != 0) {
-    runs_.delay(run, piece.due, false);
-  } else {
-    runs_.enqueue(run, false);
-    runs_.join_neighbours(run);
-  }
-  SegmentEntry& entry = store_.segment(piece.extent.segment);
-  change_live(store_, entry, piece.extent.end - piece.extent.begin);
-  store_.journal().commit();
-  store_.forget_pages_in_time();
-}
-
-void Rebuilder::keep_latest(const Piece& piece, std::vector<Piece>& kept) {
-  const SegmentEntry& entry = store_.segment(piece.extent.segment);
-  Walker walker;
-  walker.start(store_.segment_descriptor(entry), entry.salt, piece.extent.begin, piece.extent.end, kWindow);
-  while (const auto found = walker.next()) {
-    const std::uint64_t id = found->head.id;
-    if (is_superseded(id, id, piece.extent.segment)) {
-      mark_settled(store_, {piece.extent.segment, found->offset, walker.position(), 0});
-      continue;
-    }
-    Piece one = piece;
-    one.first_id = one.last_id = id;
-    one.extent = {piece.extent.segment, found->offset, walker.position(), found->offset, 1,
-                  message_size(*found)};
-    kept.push_back(one);
-  }
-}
-
 void Rebuilder::remove_empty_segments() {
   Header& header = store_.header();
   for (Number number = 1; number <= header.segments; ++number) {
     SegmentEntry& entry = store_.segment(number);
     if (number == header.last_segment || entry.runs != 0 || entry.number == 0) continue;
-    ::unlinkat(store_.directory(), segment_name(entry.number).c_str(), 0);
+    if (damaged_.contains(entry.number)) {
+      set_aside(store_.directory(), entry.number);
+    } else {
+      ::unlinkat(store_.directory(), segment_name(entry.number).c_str(), 0);
+    }
     header.room -= entry.room;
     entry.number = 0;
   }

@@ -287,6 +287,11 @@ void Runs::drop(Number number) {
   free_run(number);
 }
 
+void Runs::dissolve(Number number) {
+  leave_segment(number);
+  free_run(number);
+}
+
 void Runs::relocate(Number number, const Extent& extent) {
   Run& run = store_.run(number);
   leave_segment(number);
@@ -314,8 +319,7 @@ void Runs::join_neighbours(Number number) {
     const Run other = store_.run(second);
     if (!continues(store_.run(first), other)) continue;
     withdraw(second);
-    leave_segment(second);
-    free_run(second);
+    dissolve(second);
     extend(first, {other.segment, other.begin, other.end, other.last, other.count, other.bytes});
     return;
   }

@@ -44,6 +44,8 @@ class Runs {
   void extend(Number number, const Extent& extent);
   /// It ends for good: its records are settled and its segment perhaps free. A commit must come before the next.
   void drop(Number number);
+  /// It is no run any more; its records stay what they are.
+  void dissolve(Number number);
   /// Its records are elsewhere from now on. Their old place stays as it is: until the copies are safe, it is what a
   /// power cut leaves.
   void relocate(Number number, const Extent& extent);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <numeric>
 #include <random>
 
@@ -52,6 +53,16 @@ void copy_to_new_segment(QueueTables& tables, const Ids& ids) {
   }
   (void)queue::Appender(tables.store()).append(batch, 0, ids.size(), true);
   tables.commit();
+}
+
+/// The ids of the messages that a run has, whatever they say.
+Ids ids_in(const QueueTables& tables, const queue::Run& run) {
+  const auto& entry = tables.store().segment(run.segment);
+  queue::Walker walker;
+  walker.start(tables.store().segment_descriptor(entry), entry.salt, run.begin, run.end, 65536);
+  Ids ids;
+  while (const auto found = walker.next()) ids.push_back(found->head.id);
+  return ids;
 }
 
 /// What is in there after a rebuild, each segment's bits told by the way.
@@ -269,6 +280,106 @@ TEST("copies of copies, at random, of stretches that overlap: each message once,
     if (rebuilt(tables) != range(1, 30)) check(false, "seed " + std::to_string(seed));
     if (rebuilt(tables) != range(1, 30)) check(false, "again, seed " + std::to_string(seed));
   }
+}
+
+TEST(
+    "segments as compaction leaves them, at random: the same queue as one that a slow reader makes of them") {
+  constexpr std::int64_t kDue = 5'000'000'000'000'000'000;
+  unsigned superseded = 0;
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    std::mt19937 random(seed);
+    const auto below = [&random](std::uint64_t most) { return random() % most; };
+    QueueTables tables(seed % 3 == 0 ? lifo() : queue::Shape{});
+    auto& header = tables.header();
+    header.compacting = 1;  // no segment goes
+    const auto write = [&](std::vector<queue::RecordHead> heads) {
+      if (heads.empty()) return;
+      queue::RecordBatch batch;
+      std::vector<std::string> texts;
+      for (const auto& head : heads)
+        texts.push_back(QueueTables::text_of(head.id != 0 ? head.id : header.next_id + texts.size()));
+      for (std::size_t i = 0; i < heads.size(); ++i) {
+        const bool is_delayed = (heads[i].flags & queue::kDelayed) != 0;
+        batch.add(heads[i], is_delayed ? queue::encode_extra(queue::kDelayed, {kDue, {}}) : std::string(),
+                  texts[i]);
+      }
+      (void)queue::Appender(tables.store()).append(batch, 0, heads.size(), true);
+      tables.commit();
+    };
+    std::vector<queue::RecordHead> all;
+    for (int segment = 0; segment < 5; ++segment) {
+      if (header.last_segment != 0) tables.store().segment(header.last_segment).is_broken = true;
+      for (int part = 0; part < 3; ++part) {
+        // Some that are older, in one order or another, then some that are new.
+        std::vector<queue::RecordHead> some = all;
+        if (below(3) == 0) std::ranges::shuffle(some, random);
+        std::erase_if(some, [&, every = below(6)](auto&) { return below(6) > every / 2; });
+        write(some);
+        some.clear();
+        for (std::uint64_t i = below(12); i > 0; --i) {
+          queue::RecordHead head;
+          head.priority = static_cast<std::uint8_t>(below(2));
+          head.flags = below(8) == 0 ? queue::kDelayed : 0;
+          some.push_back(head);
+        }
+        write(some);
+        for (auto& head : some) {
+          head.id = header.next_id;
+          header.next_id++;
+          all.push_back(head);
+        }
+        // No message is twice in a segment.
+        if (below(2) == 0 || header.last_segment == 0) break;
+        tables.store().segment(header.last_segment).is_broken = true;
+      }
+    }
+    // Of each message the copy in the last segment counts.
+    struct Copy {
+      queue::RecordHead head;
+      bool is_settled = false;
+    };
+    std::map<std::uint64_t, Copy> latest;
+    for (unsigned number = 1; number < header.next_segment; ++number) {
+      const SegmentFile file(tables.place().path(), number);
+      for (const auto& record : file.records()) {
+        const bool is_settled = below(4) == 0;
+        if (is_settled) {
+          const auto end = static_cast<std::uint32_t>(record.offset + record.head.size());
+          queue::mark_settled(tables.store(), {number, record.offset, end, 0});
+        }
+        superseded += latest.contains(record.head.id) ? 1 : 0;
+        latest[record.head.id] = {record.head, is_settled};
+      }
+    }
+    Ids expected[2];
+    Ids delayed;
+    for (const auto& [id, copy] : latest) {
+      if (copy.is_settled) continue;
+      ((copy.head.flags & queue::kDelayed) != 0 ? delayed : expected[copy.head.priority]).push_back(id);
+    }
+    for (int round = 0; round < 3; ++round) {
+      queue::rebuild(tables.store(), [](const std::string& news) { check(false, news); });
+      tables.commit();
+      const std::string name = "seed " + std::to_string(seed) + ", round " + std::to_string(round);
+      tables.check_sound(name);
+      for (int priority = 0; priority < 2; ++priority) {
+        Ids found = tables.waiting(priority);
+        if (header.lifo) std::ranges::reverse(found);
+        check(found == expected[priority], name);
+      }
+      Ids timed;
+      for (Number place = 1; place <= header.timers; ++place) {
+        const auto& run = tables.run(tables.store().timer(place));
+        check_equal(run.time, kDue);
+        check_equal(run.serial, 0U);
+        const auto some = ids_in(tables, run);
+        timed.insert(timed.end(), some.begin(), some.end());
+      }
+      std::ranges::sort(timed);
+      check(timed == delayed, name);
+    }
+  }
+  check(superseded > 100, "there were copies");
 }
 
 TEST("segments of which nothing is left go, but not the last") {
