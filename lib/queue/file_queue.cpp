@@ -44,6 +44,7 @@ std::vector<Number> some_delayed(Store& store) {
   for (Number place = 1; place <= store.header().timers && some.size() < kTurn; ++place) {
     const Number number = store.timer(place);
     if (store.run(number).state == RunState::delayed) some.push_back(number);
+    store.forget_pages_in_time();
   }
   return some;
 }

@@ -16,6 +16,7 @@ Number FileQueue::Parts::find(Lease wanted) const {
   // The table has been tightened since.
   for (Number number = 1; number <= header().runs; ++number) {
     if (is_it(number)) return number;
+    store.forget_pages_in_time();
   }
   return 0;
 }

@@ -1,6 +1,7 @@
 /// Looking in: stat and peek.
 
 #include <algorithm>
+#include <deque>
 
 #include "queue/parts.hpp"
 
@@ -9,11 +10,14 @@ namespace {
 
 constexpr std::size_t kWindow = std::size_t{256} << 10;
 
-/// A run as peek() found it; its segment may be gone when it is read.
+/// What peek() needs of a run that it has found. There can be millions.
 struct Seen {
-  Run run;
-  std::uint32_t number;
-  std::uint64_t salt;
+  Number segment;
+  std::uint32_t begin;
+  std::uint32_t end;
+  std::uint32_t last;
+  std::uint32_t count;
+  std::uint32_t attempts;
 };
 
 /// The first record of a run; its id is the lowest of it.
@@ -53,11 +57,13 @@ void list_holders(Store& store, FileQueue::Stat& stat) {
     for (Number run = entry.runs.head; run != 0; run = store.run(run).next) {
       if (left-- == 0 || store.run(run).holder != number) throw Damaged("a holder's list");
       add(store.run(run), entry.pid);
+      store.forget_pages_in_time();
     }
   }
   for (Number place = 1; place <= store.header().timers; ++place) {
     const Run& run = store.run(store.timer(place));
     if (run.state == RunState::lent) add(run, 0);
+    store.forget_pages_in_time();
   }
 }
 
@@ -91,45 +97,53 @@ FileQueue::Stat FileQueue::stat() {
 
 void FileQueue::peek(std::uint64_t most, const std::function<bool(const Message&)>& see) {
   Parts& p = *parts_;
-  std::vector<Seen> all;
+  std::deque<Seen> all;
+  std::vector<SegmentEntry> segments;  // they may be gone when they are read
   p.locked([&](Section& section) {
     if (is_removed(p.header())) return;
     p.look_around(section);
-    std::uint64_t count = 0;
     all.clear();
+    segments.clear();
+    for (Number number = 1; number <= p.header().segments; ++number)
+      segments.push_back(p.store.segment(number));
+    std::uint64_t count = 0;
     for (int priority = kPriorities - 1; priority >= 0; --priority) {
       for (Number number = p.header().lists[priority].head; number != 0 && count < most;
            number = p.store.run(number).next) {
         const Run& run = p.store.run(number);
         if (run.state != RunState::queued || all.size() == p.header().runs) throw Damaged("a list");
-        const SegmentEntry& entry = p.store.segment_of(run);
-        all.push_back({run, entry.number, entry.salt});
+        static_cast<void>(p.store.segment_of(run));
+        all.push_back({run.segment, run.begin, run.end, run.last, run.count, run.attempts});
         count += run.count;
+        p.store.forget_pages_in_time();
       }
     }
   });
   // Not under the lock: whoever prints them may be slow.
   RunReader reader;
   std::vector<Found> found;
-  for (Seen& seen : all) {
-    SegmentEntry entry{};
-    entry.number = seen.number;
-    entry.salt = seen.salt;
-    const int fd = p.store.segment_descriptor(entry);
-    while (fd >= 0 && most > 0 && seen.run.begin < seen.run.end) {
+  for (const Seen& seen : all) {
+    const SegmentEntry& entry = segments[seen.segment - 1];
+    Run run{};
+    run.begin = seen.begin;
+    run.end = seen.end;
+    run.last = seen.last;
+    run.count = seen.count;
+    const int fd = entry.number != 0 ? p.store.segment_descriptor(entry) : -1;
+    while (fd >= 0 && most > 0 && run.begin < run.end) {
       const auto part =
-          reader.read(fd, seen.salt, seen.run, most, p.header().lifo, most == 1 ? 4096 : kWindow, found);
+          reader.read(fd, entry.salt, run, most, p.header().lifo, most == 1 ? 4096 : kWindow, found);
       for (const Found& one : found) {
         Message message;
         if (most == 0) return;
-        if (!p.read_message(one, seen.run.attempts, message)) continue;
+        if (!p.read_message(one, seen.attempts, message)) continue;
         if (!see(message)) return;
         --most;
       }
       if (!part) break;
-      (p.header().lifo ? seen.run.end : seen.run.begin) = part->cut;
-      if (p.header().lifo) seen.run.last = part->last;
-      seen.run.count -= part->count;
+      (p.header().lifo ? run.end : run.begin) = part->cut;
+      if (p.header().lifo) run.last = part->last;
+      run.count -= part->count;
     }
   }
 }

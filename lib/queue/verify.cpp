@@ -178,6 +178,7 @@ void Verifier::check_free() {
         store_.run(number).prev != std::exchange(before, number) || ++free > store_.header().runs) {
       return report("the list of free runs: broken at run " + std::to_string(number));
     }
+    store_.forget_pages_in_time();
   }
   expect(free == store_.header().free_runs, "the number of free runs is wrong");
   expect(free + runs_ == store_.header().runs, "runs that are nowhere");
@@ -202,6 +203,7 @@ void Verifier::check_segments() {
       }
       bytes += store_.run(run).end - store_.run(run).begin;
       before = run;
+      store_.forget_pages_in_time();
     }
     expect(bytes == live_[number], name + ": its list is not complete");
     const int fd = store_.segment_descriptor(entry);
