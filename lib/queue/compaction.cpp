@@ -35,7 +35,9 @@ void Compactor::choose_sparse(Section& section) {
   }
   if (best == 0) return;
   store_.journal().set(header().compacting, best);
-  store_.journal().set(header().compact_from, store_.segment(last).number);
+  // With no last one its records go to a new one.
+  store_.journal().set(header().compact_from,
+                       last != 0 ? store_.segment(last).number : header().next_segment);
   section.commit();
 }
 

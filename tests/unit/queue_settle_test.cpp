@@ -197,3 +197,22 @@ TEST("what cannot be read is settled wherever it lies, and does not come again i
   (void)copy->size();
   check(copy->news_of_damage().empty(), "nor is it told again");
 }
+
+TEST("compaction begins also when the last segment has just gone with its large message") {
+  const QueuePlace place;
+  const auto queue = place.open();
+  const std::string part(std::size_t{256} << 10, 'p');
+  for (const char* name : {"one", "two"}) {
+    put(*queue, Texts(61, part), with_priority(5));  // the next is too large for the segment
+    put(*queue, {name}, with_priority(0));
+  }
+  put(*queue, {std::string(std::size_t{17} << 20, 'L')}, with_priority(1));
+  check_equal(take(*queue, 122).size(), 122U);
+  const auto held = queue->take(1, kNow, {}).messages.size();
+  check_equal(held, 1U);
+  check_equal(place.store()->header().compacting, 0U);
+  queue->settle(1);
+  check(queue->news_of_damage().empty());
+  check(take(*queue) == Texts({"one", "two"}));
+  check_sound(*queue);
+}
