@@ -54,15 +54,12 @@ struct FileQueue::Parts {
   std::vector<std::size_t> places;  ///< for each message: its index in `found`
   Lease lease{};                    ///< of the whole batch
   Run taken_run{};                  ///< what it was when it was taken
-
   std::optional<Waiter> getter;
   std::optional<Waiter> putter;
-  bool is_waiting = false;        ///< begin() was called and end() was not
+  bool is_waiting = false;        ///< lease_one() has prepared waiting
   ipc::Deadline dead_looked_for;  ///< when dead holders were last looked for
-
-  std::string name;  ///< as the user calls it
+  std::string name;               ///< as the user calls it
   News news;
-
   /// Runs `operation` in a Section, with tables that can be believed; builds them anew when they cannot, or turn out
   /// not to be as they should.
   template <class Operation>
@@ -77,6 +74,8 @@ struct FileQueue::Parts {
         if (again) throw;
         store.distrust();
         news.tell(std::string(damaged.what()) + " damaged; built anew from the messages");
+      } catch (const ipc::BadValue& bad) {
+        throw ipc::BadValue(name + ": " + bad.what());
       } catch (const ipc::Error& error) {
         throw ipc::Error(error.errnum(), error.operation(), name);
       }

@@ -39,7 +39,8 @@ ipc::Fd open_segment(int directory, std::uint32_t number) {
   try {
     return open_if_there(directory, segment_name(number).c_str(), O_RDWR);
   } catch (const ipc::Error& error) {
-    if (error.errnum() == ELOOP || error.errnum() == EISDIR || error.errnum() == ENXIO) return {};
+    if (error.errnum() == ELOOP) throw ipc::BadValue(segment_name(number) + " is a link");
+    if (error.errnum() == EISDIR || error.errnum() == ENXIO) return {};
     throw;
   }
 }

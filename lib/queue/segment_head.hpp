@@ -18,7 +18,8 @@ enum class Standing : std::uint8_t {
   whole,     ///< and to be added to
 };
 
-/// Opens the file of segment `number`; none when it is missing, or cannot be a segment. Throws ipc::Error.
+/// Opens the file of segment `number`; none when it is missing, or cannot be a segment. Throws ipc::BadValue for a link,
+/// which somebody has laid there; ipc::Error.
 [[nodiscard]] ipc::Fd open_segment(int directory, std::uint32_t number);
 /// Nothing when the file is something else. Throws ipc::Error.
 [[nodiscard]] std::optional<Standing> standing_of(int fd, const SegmentEntry& entry);
