@@ -112,7 +112,7 @@ inline constexpr Number kMostHolders = 65535;
 struct HolderEntry {
   std::int32_t pid;  ///< 0: the entry is free
   std::uint32_t runs_held;
-  std::uint64_t pid_space;  ///< the pid namespace that pid is of
+  std::uint64_t pid_space;  ///< the pid namespace that pid is of; 0: not known
   std::uint64_t serial;     ///< which registration this is, for ever
   List runs;
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "ipc/error.hpp"
 #include "queue/bell.hpp"
@@ -55,10 +56,13 @@ bool Holders::lock_byte(Number number) const {
 Number Holders::self() {
   Header& header = store_.header();
   // The tables may have been built anew meanwhile.
-  if (self_ != 0 && self_ <= header.holders && store_.holder(self_).serial == serial_ &&
-      store_.holder(self_).pid != 0)
-    return self_;
   Journal& journal = store_.journal();
+  if (self_ != 0 && self_ <= header.holders && store_.holder(self_).serial == serial_ &&
+      store_.holder(self_).pid != 0) {
+    if (expects_to_hold_ && !std::exchange(can_be_watched_, true))
+      journal.set(store_.holder(self_).pid_space, pid_space());
+    return self_;
+  }
   store_.reserve_holder();
   Number number = 1;
   while ((number <= header.holders && store_.holder(number).pid != 0) || !lock_byte(number)) {
@@ -73,10 +77,10 @@ Number Holders::self() {
   }
   store_.reserve_holder();
   if (number > header.holders) journal.set(header.holders, number);
-  pid_space_ = pid_space();
   HolderEntry& entry = store_.holder(number);
   journal.set(entry.pid, ::getpid());
-  journal.set(entry.pid_space, pid_space_);
+  can_be_watched_ = expects_to_hold_;
+  journal.set(entry.pid_space, can_be_watched_ ? pid_space() : 0);
   serial_ = header.next_serial;
   journal.set(entry.serial, serial_);
   journal.add(header.next_serial, 1);

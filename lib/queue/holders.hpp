@@ -20,6 +20,9 @@ class Holders {
   /// This process's entry; it is registered when it is not yet. Throws ipc::Error (ENOSPC, EUSERS).
   [[nodiscard]] Number self();
   [[nodiscard]] Number registered() const noexcept { return self_; }
+  /// What is taken from now on is not just looked at and settled: whoever waits should hear of this process's end at
+  /// once. (Otherwise it looks for that from time to time, and taking one message is cheaper.)
+  void expect_to_hold() noexcept { expects_to_hold_ = true; }
   /// Gives the entry up, once it holds nothing.
   void leave();
 
@@ -43,7 +46,8 @@ class Holders {
   Store& store_;
   Number self_ = 0;
   std::uint64_t serial_ = 0;  ///< of that registration
-  std::uint64_t pid_space_ = 0;
+  bool expects_to_hold_ = false;
+  bool can_be_watched_ = false;
 };
 
 }  // namespace queue

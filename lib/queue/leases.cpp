@@ -35,6 +35,7 @@ void FileQueue::Parts::finish(Section& section, Number run) {
 FileQueue::Leased FileQueue::lease_one() {
   Parts& p = *parts_;
   Leased leased;
+  p.holders.expect_to_hold();
   for (;;) {
     const bool had_waited = p.is_waiting;
     const bool has_turn = had_waited && p.begin_waiting();

@@ -210,6 +210,7 @@ FileQueue::Parts::Taken FileQueue::Parts::take_or_wait(std::size_t most,
 const Batch& FileQueue::take(std::size_t most, ipc::Deadline deadline, Watched watched) {
   Parts& p = *parts_;
   p.batch.messages.clear();
+  if (most > 1) p.holders.expect_to_hold();
   do {
     const Parts::Taken taken = p.take_or_wait(most, std::nullopt, deadline, watched);
     p.batch.stop = taken.stop;

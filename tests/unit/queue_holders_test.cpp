@@ -217,9 +217,14 @@ TEST("the others that hold something are known, with their pids") {
   (void)idle.self();
   one.hold();
   Party party(place);
-  const auto others = party.locked([&] { return party.holders.others(); });
+  auto others = party.locked([&] { return party.holders.others(); });
   require(others.size() == 1);
   check_equal(others[0].pid, ::getpid());
+  check(!others[0].can_be_watched, "it does not expect to hold it for long");
+  one.holders.expect_to_hold();
+  for (int i = 0; i < 2; ++i) check_equal(one.self(), one.holders.registered());
+  others = party.locked([&] { return party.holders.others(); });
+  require(others.size() == 1);
   check(others[0].can_be_watched);
   check_equal(others[0].serial, party.store->holder(one.holders.registered()).serial);
   check(one.locked([&] { return one.holders.others(); }).empty(), "not oneself");
@@ -229,6 +234,7 @@ TEST("one of another pid namespace cannot be watched") {
   const QueuePlace place;
   put_apart(place, {"a"});
   Party one(place);
+  one.holders.expect_to_hold();
   one.hold();
   one.locked([&] { one.store->holder(1).pid_space += 1; });
   Party party(place);
