@@ -289,3 +289,9 @@ load queues
 	((most <= 5))
 	[ "$(pqueue size b)" -eq 0 ]
 }
+
+@test "a message above --max-bytes can never be put: 2, and that bound is named" {
+	pqueue create --max-bytes 10 q
+	run -2 --separate-stderr pqueue put q 12345678901
+	[[ $stderr == *'longer than 10 bytes'* ]]
+}

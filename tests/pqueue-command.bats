@@ -728,3 +728,19 @@ attempt() { pqueue peek -v "$1" | sed -n 's/.*attempt \([0-9]*\),.*/\1/p'; }
 	has_size q 1
 	[ "$(attempt q)" = 1 ]
 }
+
+@test "messages whose commands a signal ends at the same time are back in their old order" {
+	local try
+	for try in 1 2 3; do
+		pqueue create q 2>/dev/null || true
+		pqueue put q {1..8}
+		start w pqueue get -f -j 6 q -- sh -c "exec sleep 100"
+		await_leased q 6
+		end w
+		run -0 pqueue get --all q
+		[ "$output" = "$(seq 8)" ] || {
+			echo "try $try: $output"
+			return 1
+		}
+	done
+}

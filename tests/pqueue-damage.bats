@@ -276,3 +276,23 @@ requires_reboot() {
 	done
 	[ "$moment" -gt 10 ]
 }
+
+@test "a copy that has lost a segment, or the end of one: how many are missing is told, by verify and once by get" {
+	pqueue put q one two three four last
+	cp -a "$(queue_dir q)" cut.queue
+	# Nothing is left of the last one, nor of the 32 bytes before it.
+	truncate -s "$(($(grep -abo last cut.queue/seg-1 | cut -d : -f 1) - 32))" cut.queue/seg-1
+	cp -a cut.queue again.queue
+	run -1 pqueue verify ./cut.queue
+	[[ $output == *'is a copy of 5 messages, of which 1 are missing'* ]]
+	run -0 --separate-stderr pqueue get --all ./again.queue
+	[ "$output" = $'one\ntwo\nthree\nfour' ]
+	[ "$stderr" = 'pqueue: ./again.queue: is a copy of 5 messages, of which 1 are missing' ]
+	cp -a "$(queue_dir q)" gone.queue
+	rm gone.queue/seg-1
+	run -1 --separate-stderr pqueue get --all ./gone.queue
+	[ -z "$output" ]
+	[ "$stderr" = 'pqueue: ./gone.queue: is a copy of 5 messages, of which 5 are missing' ]
+	cp -a "$(queue_dir q)" whole.queue
+	quiet 0 verify ./whole.queue
+}

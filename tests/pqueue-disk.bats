@@ -279,6 +279,19 @@ within() {
 	done
 }
 
+@test "a queue that cannot be made leaves nothing behind, and none is listed that is none" {
+	local number
+	requires_shim
+	for ((number = 0; number < 6; ++number)); do
+		run -2 --separate-stderr faulty pqueue "grow:ENOSPC:$number" put q a
+		[[ $stderr == 'pqueue: q: '*'No space left on device'* ]]
+		no_names || [ "$number" -ge 4 ] || return
+	done
+	mkdir "$IPCUTILS_STATE_DIR/half.queue"
+	run -0 pqueue list
+	[[ $output != *half* ]]
+}
+
 @test "no room for a new segment: put fails with the reason, and what was put stays" {
 	local error
 	requires_shim pqueue

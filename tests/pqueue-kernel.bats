@@ -543,3 +543,12 @@ requires_own_ipc() {
 	refused empty put ./empty a
 	[ ! -s empty ]
 }
+
+@test "ipcrm of its queue ends those who wait with 3, and the NAME is a new queue" {
+	pqueue create --kernel k
+	waiting g get -f k
+	ipcrm -q "$(ipcs -q | awk '/^0x/ { print $2 }')"
+	ends g 'exit 3'
+	pqueue put k a
+	[ "$(pqueue get -n k)" = a ]
+}

@@ -455,3 +455,21 @@ damage() {
 	[ "$(pqueue get -n ./r)" = a ]
 	refused './q: no such queue' size ./q
 }
+
+@test "rm of a queue in whose directory somebody else's file lies: 2, told; that stays, the queue is gone" {
+	pqueue put q a
+	echo mine >"$(queue_dir q)/notes"
+	run -2 --separate-stderr pqueue rm q
+	[[ $stderr == 'pqueue: q: removed, but'* ]]
+	[ "$(ls "$(queue_dir q)")" = notes ]
+}
+
+@test "stat: the holder of another pid namespace is known by that, not by whoever has its pid here" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	pqueue put q a
+	start w unshare -pf --kill-child pqueue get q -- sh -c ': >here; exec sleep 100'
+	await here
+	[[ $(pqueue stat q) == *'in another pid namespace'* ]]
+	[ "$(stat_of q '.holders[0].command')" = null ]
+	end w
+}

@@ -202,3 +202,18 @@ load queues
 	done <script
 	[ "$(pqueue size q)" -eq 0 ]
 }
+
+@test "a time beyond all times is one that does not come" {
+	local id
+	pqueue put --delay 100000d q later
+	run -1 pqueue get -n q
+	pqueue purge q
+	pqueue put q a
+	pqueue get --lease 100000d q >lease
+	run -1 pqueue get -n q
+	pqueue 'done' q "$(cut -f 1 lease)"
+	id=$(pqueue put --reply --keep 100000d q b)
+	pqueue get q -- echo
+	run -0 pqueue result -n q "$id"
+	[ "$output" = b ]
+}

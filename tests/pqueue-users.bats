@@ -124,10 +124,20 @@ denied() {
 	wait_pids_gone 5 "$(cat worker)"
 }
 
-@test "--mode 0600 and 0640 keep nobody out as the default does" {
+@test "--mode that lets a class read but not write, or write but not read: 2, told, nothing made" {
 	local mode
 	make_places
-	for mode in 0600 0640 0660; do
+	for mode in 0640 0644 0604 0620 0400 0000 0060; do
+		run -2 --separate-stderr pqueue create --mode "$mode" shared/q
+		[[ $stderr == 'pqueue: shared/q: --mode: '* ]]
+		[ ! -e shared/q ]
+	done
+}
+
+@test "--mode 0600 and 0660 keep others out as the default does" {
+	local mode
+	make_places
+	for mode in 0600 0660; do
 		pqueue create --mode "$mode" "shared/q$mode"
 		denied put "shared/q$mode" x
 		denied get -n "shared/q$mode"

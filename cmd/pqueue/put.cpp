@@ -31,8 +31,15 @@ std::string count_text(std::uint64_t count) {
   return "; " + messages_text(count) + (count == 1 ? " was put" : " were put");
 }
 
+/// Bytes that a message may have here.
+std::uint64_t longest(const queue::Opened& opened) {
+  const std::uint64_t bound = opened.file ? opened.file->stat().max_bytes : 0;
+  const std::uint64_t most = opened.queue().max_message();
+  return bound == 0 ? most : std::min(bound, most);
+}
+
 /// The status of a put that ended before its last message.
-int tell_stop(const Config& config, const Putter& putter, const queue::Queue& queue, queue::Stop stop) {
+int tell_stop(const Config& config, const Putter& putter, const queue::Opened& opened, queue::Stop stop) {
   const std::string count = count_text(putter.count());
   switch (stop) {
     case queue::Stop::full: complain(config, "full" + count); return gave_up(config);
@@ -40,7 +47,7 @@ int tell_stop(const Config& config, const Putter& putter, const queue::Queue& qu
     case queue::Stop::removed: complain(config, "removed" + count); return ipc::kExitClosed;
     case queue::Stop::too_large:
       complain(config, "message " + std::to_string(putter.count() + 1) + ": longer than " +
-                           std::to_string(queue.max_message()) + " bytes" + count);
+                           std::to_string(longest(opened)) + " bytes" + count);
       return ipc::kExitUsage;
     default: ipc::die_of_signal(SIGPIPE);
   }
@@ -77,7 +84,7 @@ int put_messages(const Config& config) {
                                                      : putter.put(config.messages);
     tell_damage(config, opened);
     if (stop == queue::Stop::none) leave_to_kernel(std::move(opened));
-    return stop == queue::Stop::none ? ipc::kExitSuccess : tell_stop(config, putter, queue, stop);
+    return stop == queue::Stop::none ? ipc::kExitSuccess : tell_stop(config, putter, opened, stop);
   } catch (const std::exception& error) {
     tell_damage(config, opened);
     ipc::complain("pqueue", error.what() + count_text(putter.count()));

@@ -47,6 +47,8 @@ class Intake {
   [[nodiscard]] bool ended() const noexcept { return end_ != End::none; }
   /// The status that this end is worth when all went well.
   [[nodiscard]] int status() const noexcept;
+  /// Its end was that somebody has removed the queue.
+  [[nodiscard]] bool was_removed() const noexcept { return end_ == End::removed; }
 
  private:
   [[nodiscard]] End end_after(queue::Stop stop, bool idle) const noexcept;

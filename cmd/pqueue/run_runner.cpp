@@ -65,6 +65,7 @@ void Runner::loop() {
     check_outputs();
     if (finished()) {
       if (std::exchange(told, true)) return;
+      if (intake_.was_removed()) say("removed");
       if (const auto summary = settlement_.summary()) say(*summary);
       continue;
     }

@@ -66,10 +66,15 @@ std::vector<Fact> facts_of(const queue::KernelQueue::Stat& stat, std::uint64_t m
   };
 }
 
+/// What a process is; nothing where that cannot be known.
+std::string command_of(const Holder& holder) {
+  return holder.pid == 0 || holder.is_elsewhere ? std::string() : ipc::command_line_of(holder.pid);
+}
+
 std::vector<Fact> facts_of(const Holder& holder) {
   return {
       {"pid", holder.pid == 0 ? std::string() : std::to_string(holder.pid)},
-      {"command", holder.pid == 0 ? std::string() : ipc::command_line_of(holder.pid), true},
+      {"command", command_of(holder), true},
       {"id", std::to_string(holder.id)},
       {"count", std::to_string(holder.count)},
       {"attempt", std::to_string(holder.attempt)},
@@ -115,7 +120,8 @@ std::string holder_text(const Holder& holder) {
   if (holder.count > 1) text += " and " + std::to_string(holder.count - 1) + " more";
   if (holder.since != 0) text += ", since " + time_text(holder.since);
   if (holder.pid == 0) return text + ", until " + time_text(holder.until);
-  const std::string command = ipc::command_line_of(holder.pid);
+  if (holder.is_elsewhere) return text + ", in another pid namespace";
+  const std::string command = command_of(holder);
   return command.empty() ? text : text + ": " + command;
 }
 

@@ -40,4 +40,10 @@ std::int64_t wall_time() noexcept {
   return std::int64_t{t.tv_sec} * kSecond + t.tv_nsec;
 }
 
+std::int64_t wall_time_after(Duration span) noexcept {
+  std::int64_t then = 0;
+  const bool is_beyond = __builtin_add_overflow(wall_time(), std::int64_t{span.count()}, &then);
+  return is_beyond ? std::numeric_limits<std::int64_t>::max() : then;
+}
+
 }  // namespace ipc

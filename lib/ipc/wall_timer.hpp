@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "ipc/duration.hpp"
 #include "ipc/fd.hpp"
 
 namespace ipc {
@@ -25,5 +26,7 @@ class WallTimer {
 
 /// Nanoseconds since the epoch.
 [[nodiscard]] std::int64_t wall_time() noexcept;
+/// `span` later; the last time there is (in the year 2262) where that would be beyond it.
+[[nodiscard]] std::int64_t wall_time_after(Duration span) noexcept;
 
 }  // namespace ipc

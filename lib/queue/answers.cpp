@@ -46,7 +46,7 @@ AnswerHead make_head(Kind kind, int status, std::int64_t keep) {
   head.kind = kind;
   head.status = status;
   head.keep = keep;
-  head.until = kind == Kind::place ? 0 : ipc::wall_time() + keep;
+  head.until = kind == Kind::place ? 0 : ipc::wall_time_after(ipc::Duration(keep));
   return head;
 }
 

@@ -94,9 +94,10 @@ class FileQueue final : public Queue {
   std::uint64_t purge();
 
   struct Holder {
-    pid_t pid = 0;            ///< 0: a lease of get --lease
-    std::uint64_t id = 0;     ///< of the first message it has
-    std::uint64_t count = 0;  ///< messages
+    pid_t pid = 0;              ///< 0: a lease of get --lease
+    bool is_elsewhere = false;  ///< that is its pid in another pid namespace
+    std::uint64_t id = 0;       ///< of the first message it has
+    std::uint64_t count = 0;    ///< messages
     unsigned attempt = 1;
     std::int64_t since = 0;  ///< nanoseconds since the epoch
     std::int64_t until = 0;  ///< of get --lease: when it ends

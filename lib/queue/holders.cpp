@@ -27,13 +27,12 @@ struct flock range_of(Number number, short type) noexcept {
   return range;
 }
 
-/// Which pid namespace this process is in: its pids mean nothing in others.
+}  // namespace
+
 std::uint64_t pid_space() {
   struct stat status {};
   return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
 }
-
-}  // namespace
 
 bool Holders::is_alive(Number number) const {
   if (number == self_) return true;
@@ -110,7 +109,7 @@ void Holders::return_runs(Number number) {
       throw Damaged("a holder's list");
     runs.withdraw(run);
     store_.journal().add(store_.run(run).attempts, 1);
-    runs.enqueue(run, true);
+    runs.come_back(run);
   }
 }
 

@@ -13,6 +13,9 @@
 
 namespace queue {
 
+/// Which pid namespace this process is in: its pids mean nothing in others. 0: not known.
+[[nodiscard]] std::uint64_t pid_space();
+
 class Holders {
  public:
   explicit Holders(Store& store) noexcept : store_(store) {}

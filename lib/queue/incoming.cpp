@@ -15,7 +15,7 @@ std::size_t Incoming::prepare(std::span<const std::string_view> messages, const 
   std::string extra;
   if (options.delay.count() > 0) {
     head.flags |= kDelayed;
-    extra = encode_extra(kDelayed, {head.put_at + options.delay.count(), {}});
+    extra = encode_extra(kDelayed, {ipc::wall_time_after(options.delay), {}});
   }
   if (options.wants_answer) head.flags |= kWantsAnswer;
   const Header& now = store_.header();  // its limits never change
@@ -50,7 +50,7 @@ void Incoming::place_run(const Runs::Extent& extent, const PutOptions& options, 
   if (options.delay.count() > 0) {
     // A waiting getter must hear of a new earliest time.
     ring(store_.directory(), kGetBell);
-    runs_.delay(runs_.make(extent, options.priority, flags), ipc::wall_time() + options.delay.count(), false);
+    runs_.delay(runs_.make(extent, options.priority, flags), ipc::wall_time_after(options.delay), false);
     return;
   }
   // Who waits has found nothing: otherwise somebody is about to look.
@@ -63,7 +63,7 @@ void Incoming::place_run(const Runs::Extent& extent, const PutOptions& options, 
       return runs_.extend(neighbour, extent);
     }
   }
-  runs_.enqueue(runs_.make(extent, options.priority, flags), false);
+  runs_.enqueue(runs_.make(extent, options.priority, flags));
 }
 
 void Incoming::add(Section& section, const PutOptions& options, std::uint8_t flags, Progress& progress) {

@@ -225,14 +225,6 @@ std::optional<KernelFile> KernelFile::open(const std::string& path, const Shape*
   }
 }
 
-bool KernelFile::revive() {
-  if (!file_.is_at(path_)) return false;
-  const auto mended = mend(path_, false);
-  if (!mended || !file_.is_at(path_)) return false;
-  queue_ = mended->queue;
-  return true;
-}
-
 bool KernelFile::has_priorities() const { return read_header(file_).priorities != 0; }
 
 void KernelFile::note_priorities() {

@@ -36,9 +36,6 @@ class KernelFile {
   [[nodiscard]] bool has_priorities() const;
   void note_priorities();
 
-  /// The kernel's queue has gone: finds or makes another one. False when the file has gone too: it has been removed.
-  [[nodiscard]] bool revive();
-
  private:
   KernelFile(std::string path, ipc::KeyFile file, ipc::MessageQueue queue);
 

@@ -75,13 +75,9 @@ ipc::Watcher* KernelQueue::watcher_for(Watched watched) {
 
 /// What is in out_.
 Stop KernelQueue::send(ipc::Deadline deadline, Watched watched) {
-  ipc::Watcher* const watcher = watcher_for(watched);
-  for (;;) {
-    const Outcome outcome = file_.queue().send(out_, deadline, watcher);
-    if (outcome == Outcome::gone && file_.revive()) continue;
-    if (outcome == Outcome::watched) ::poll(watched.data(), watched.size(), 0);
-    return stop_of(outcome, Stop::full);
-  }
+  const Outcome outcome = file_.queue().send(out_, deadline, watcher_for(watched));
+  if (outcome == Outcome::watched) ::poll(watched.data(), watched.size(), 0);
+  return stop_of(outcome, Stop::full);
 }
 
 /// Into out_: the first message, or as many as have room in a frame. How many.
@@ -135,15 +131,11 @@ bool KernelQueue::receive_plain() {
 
 Stop KernelQueue::receive(ipc::Deadline deadline, Watched watched) {
   if (receive_plain()) return Stop::none;
-  ipc::Watcher* const watcher = watcher_for(watched);
-  for (;;) {
-    const Outcome outcome = file_.queue().receive(in_, -kPriorities, deadline, watcher);
-    if (outcome == Outcome::gone && file_.revive()) continue;
-    if (outcome == Outcome::watched) ::poll(watched.data(), watched.size(), 0);
-    backlog_ = outcome == Outcome::done;
-    if (backlog_ && in_.type() != kPlain) priorities_ = true;
-    return stop_of(outcome, Stop::empty);
-  }
+  const Outcome outcome = file_.queue().receive(in_, -kPriorities, deadline, watcher_for(watched));
+  if (outcome == Outcome::watched) ::poll(watched.data(), watched.size(), 0);
+  backlog_ = outcome == Outcome::done;
+  if (backlog_ && in_.type() != kPlain) priorities_ = true;
+  return stop_of(outcome, Stop::empty);
 }
 
 void KernelQueue::add(std::string_view bytes, int priority) {

@@ -101,9 +101,9 @@ bool FileQueue::give_back(Lease lease, ipc::Duration delay, bool failed) {
     // Also one that is due later: who sleeps must hear of it.
     p.ring(kGetBell);
     if (delay.count() > 0) {
-      p.runs.delay(number, ipc::wall_time() + delay.count(), true);
+      p.runs.delay(number, ipc::wall_time_after(delay), true);
     } else {
-      p.runs.enqueue(number, true);
+      p.runs.come_back(number);
       if (!failed) p.runs.join_neighbours(number);
     }
     section.commit();

@@ -20,15 +20,6 @@ struct Seen {
   std::uint32_t attempts;
 };
 
-/// The first record of a run; its id is the lowest of it.
-std::optional<RecordHead> first_head(Store& store, const Run& run) {
-  const SegmentEntry& entry = store.segment(run.segment);
-  const int fd = entry.number != 0 ? store.segment_descriptor(entry) : -1;
-  char bytes[kRecordHeader];
-  if (fd < 0 || read_at(fd, bytes, run.begin) != sizeof bytes) return std::nullopt;
-  return decode(bytes, {entry.salt, run.begin});
-}
-
 /// The oldest of each list is at one end of it.
 void find_oldest(Store& store, FileQueue::Stat& stat) {
   for (const List& list : store.header().lists) {
@@ -50,13 +41,16 @@ void list_holders(Store& store, FileQueue::Stat& stat) {
     (run.state == RunState::lent ? holder.until : holder.since) = run.time;
     stat.holders.push_back(holder);
   };
+  const std::uint64_t here = pid_space();
   for (Number number = 1; number <= store.header().holders; ++number) {
     const HolderEntry& entry = store.holder(number);
     if (entry.pid == 0) continue;
+    const bool is_elsewhere = entry.pid_space != 0 && entry.pid_space != here;
     std::uint32_t left = entry.runs_held;
     for (Number run = entry.runs.head; run != 0; run = store.run(run).next) {
       if (left-- == 0 || store.run(run).holder != number) throw Damaged("a holder's list");
       add(store.run(run), entry.pid);
+      stat.holders.back().is_elsewhere = is_elsewhere;
       store.forget_pages_in_time();
     }
   }

@@ -19,6 +19,7 @@
 #include "ipc/io.hpp"
 #include "queue/bell.hpp"
 #include "queue/mapped_file.hpp"
+#include "queue/removal.hpp"
 
 namespace queue {
 namespace {
@@ -107,6 +108,16 @@ void insist(const std::string& path, const std::optional<T>& wish, std::uint64_t
   if (wish && *wish != is) throw ipc::BadValue(path + ": exists with another --" + option);
 }
 
+/// Whoever may read control could keep its lock, and could not even look in without writing.
+void refuse_half_open(const std::string& path, mode_t mode) {
+  constexpr mode_t kBoth = 6;
+  for (const int shift : {6, 3, 0}) {
+    const mode_t given = mode >> shift & kBoth;
+    if (given == kBoth || (given == 0 && shift < 6)) continue;
+    throw ipc::BadValue(path + ": --mode: whoever has a durable queue must be able to read and to write it");
+  }
+}
+
 }  // namespace
 
 std::uint32_t shape_checksum(const Header& header) noexcept {
@@ -143,6 +154,7 @@ void refuse_foreign(int directory, const std::string& path) {
 
 void make_store(const std::string& path, const Shape& shape) {
   const mode_t mode = shape.mode.value_or(kUsualMode);
+  refuse_half_open(path, mode);
   const bool is_new = ::mkdir(path.c_str(), directory_mode(mode)) == 0;
   if (!is_new && errno != EEXIST) ipc::throw_errno("make directory", path);
   const ipc::Fd directory = ipc::open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -159,8 +171,13 @@ void make_store(const std::string& path, const Shape& shape) {
   if (status.st_nlink == 0) return;  // removed meanwhile
   refuse_foreign(directory.get(), path);
   set_mode(directory.get(), directory_mode(mode) | (status.st_mode & S_ISGID), path.c_str());
-  make_parts(directory.get(), mode);
-  make_control(directory.get(), shape);
+  try {
+    make_parts(directory.get(), mode);
+    make_control(directory.get(), shape);
+  } catch (...) {
+    if (is_new) unmake(directory.get(), path);
+    throw;
+  }
   if (!shape.no_sync) sync_parent(path);
 }
 

@@ -80,16 +80,25 @@ Opened open_kernel(std::string_view name, const std::string& path, const Shape* 
   return opened;
 }
 
+/// What `body` throws about the durable queue at `path` is about `name`, as the user calls it.
+template <class Body>
+auto named(std::string_view name, const std::string& path, Body&& body) {
+  const auto called = [&](std::string_view text) {
+    const bool has_path = text.starts_with(path);
+    return std::string(name) + (has_path ? std::string(text.substr(path.size())) : ": " + std::string(text));
+  };
+  try {
+    return body();
+  } catch (const ipc::BadValue& bad) {
+    throw ipc::BadValue(called(bad.what()));
+  } catch (const ipc::Error& error) {
+    throw ipc::Error(error.errnum(), error.operation(), called(error.object()));
+  }
+}
+
 Opened open_file(std::string_view name, const std::string& path, const Shape* shape, bool allow_network) {
   Opened opened;
-  try {
-    opened.file = FileQueue::open(path, shape, allow_network);
-  } catch (const ipc::BadValue& bad) {
-    // As the user calls it.
-    std::string_view text = bad.what();
-    if (text.starts_with(path)) text.remove_prefix(path.size());
-    throw ipc::BadValue(std::string(name) + std::string(text));
-  }
+  opened.file = named(name, path, [&] { return FileQueue::open(path, shape, allow_network); });
   if (opened.file) opened.file->call_it(std::string(name));
   return opened;
 }
@@ -159,13 +168,17 @@ std::vector<Listed> list_queues() {
   std::sort(list.begin(), list.end(), [](const Listed& a, const Listed& b) {
     return a.name != b.name ? a.name < b.name : a.kernel < b.kernel;
   });
-  for (Listed& listed : list) {
+  // What is being made, or was left half made, is none.
+  std::erase_if(list, [](Listed& listed) {
     try {
-      if (const Opened opened = open_queue(listed.name, nullptr, true)) listed.size = opened.queue().size();
+      const Opened opened = open_queue(listed.name, nullptr, true);
+      if (opened) listed.size = opened.queue().size();
+      return !opened;
     } catch (const std::exception& error) {
       listed.problem = error.what();
+      return false;
     }
-  }
+  });
   return list;
 }
 
@@ -173,7 +186,7 @@ bool remove_queue(std::string_view name, bool force) {
   const Standing standing = look_up(name);
   bool removed = false;
   if (!standing.file.empty()) {
-    const auto removal = FileQueue::remove(standing.file, force);
+    const auto removal = named(name, standing.file, [&] { return FileQueue::remove(standing.file, force); });
     if (removal == FileQueue::Removal::in_use) return false;
     removed = removal == FileQueue::Removal::removed;
   } else if (!standing.kernel.empty()) {

@@ -87,7 +87,7 @@ void Placer::place_newest() {
   if (newest_.due != 0) {
     runs_.delay(number, newest_.due, false);
   } else {
-    runs_.enqueue(number, false);
+    runs_.enqueue(number);
     store_.run(number).time = static_cast<std::int64_t>(newest_id_);
   }
   store_.run(number).serial = newest_.first_id;
@@ -198,7 +198,7 @@ void Placer::put_back() {
     } else if (next != 0) {
       runs_.put_back_front(number, next);
     } else {
-      runs_.enqueue(number, false);
+      runs_.enqueue(number);
     }
     store_.journal().commit();
     store_.forget_pages_in_time();

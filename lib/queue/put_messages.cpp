@@ -62,8 +62,8 @@ Syncer::Job FileQueue::Parts::what_to_sync() {
       if (fd >= 0) job.files.push_back(ipc::duplicate(fd));
       is_new |= !entry.is_named;
     }
+    if (is_new) job.directory = open_in(store.directory(), ".", O_RDONLY | O_DIRECTORY);
   });
-  if (is_new) job.directory = open_in(store.directory(), ".", O_RDONLY | O_DIRECTORY);
   return job;
 }
 

@@ -212,15 +212,24 @@ void Rebuilder::remove_empty_segments() {
 }  // namespace
 
 void rebuild(Store& store, const Tell& tell) {
+  // After a reboot, which may have been a power cut, nobody knows how many there were.
+  const std::uint64_t expected = store.is_copy() ? unfinished(store.header()) : 0;
   store.distrust();
   if (shape_checksum(store.header()) != store.header().shape_crc) {
     reset_shape(store.header());
     tell("control is damaged: its options are lost");
   }
-  Rebuilder(store, [&](const std::string& what) {
+  bool has_told = false;
+  const Tell tell_of_loss = [&](const std::string& what) {
     store.header().untold = 1;
+    has_told = true;
     tell(what);
-  }).run();
+  };
+  Rebuilder(store, tell_of_loss).run();
+  if (const std::uint64_t found = unfinished(store.header()); found < expected && !has_told) {
+    tell_of_loss("is a copy of " + std::to_string(expected) + " messages, of which " +
+                 std::to_string(expected - found) + " are missing");
+  }
   // Whoever sleeps has seen other tables.
   for (const char* bell : {kGetBell, kPutBell, kJoinBell}) ring(store.directory(), bell);
   ring_answers(store.directory());

@@ -41,7 +41,26 @@ bool says_removed(int directory) {
          is_removed(header);
 }
 
+/// But for control, which says what they are.
+void remove_parts(int directory) {
+  const ipc::Fd answers(::openat(directory, "answers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  for (const std::string& name : names_in(directory, "answers")) ::unlinkat(answers.get(), name.c_str(), 0);
+  ::unlinkat(directory, "answers", AT_REMOVEDIR);
+  for (const std::string& name : names_in(directory, ".")) {
+    if (is_part_of_queue(name) && name != "control") ::unlinkat(directory, name.c_str(), 0);
+  }
+}
+
 }  // namespace
+
+void unmake(int directory, const std::string& path) noexcept {
+  try {
+    remove_parts(directory);
+    ::rmdir(path.c_str());
+  } catch (const std::exception&) {
+    // It is as if its maker had been killed.
+  }
+}
 
 void finish_removal(const std::string& path) {
   const ipc::Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -49,17 +68,12 @@ void finish_removal(const std::string& path) {
   // Against those who make a new one there.
   const auto lock = ipc::FileLock::lock(directory.get(), ipc::FileLock::Mode::exclusive);
   if (!says_removed(directory.get())) return;
-  const ipc::Fd answers(
-      ::openat(directory.get(), "answers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  for (const std::string& name : names_in(directory.get(), "answers"))
-    ::unlinkat(answers.get(), name.c_str(), 0);
-  ::unlinkat(directory.get(), "answers", AT_REMOVEDIR);
-  for (const std::string& name : names_in(directory.get(), ".")) {
-    if (is_part_of_queue(name) && name != "control") ::unlinkat(directory.get(), name.c_str(), 0);
-  }
+  remove_parts(directory.get());
   if (::unlinkat(directory.get(), "control", 0) != 0 && errno != ENOENT) ipc::throw_errno("remove", path);
-  if (::rmdir(path.c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
-    ipc::throw_errno("remove", path);
+  if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return;
+  if (errno == ENOTEMPTY || errno == EEXIST)
+    throw ipc::BadValue(path + ": removed, but its directory holds what is not the queue's, and stays");
+  ipc::throw_errno("remove", path);
 }
 
 void ring_answers(int directory) noexcept {

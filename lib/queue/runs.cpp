@@ -83,21 +83,22 @@ void Runs::count(const Run& run, bool in) {
   }
 }
 
-void Runs::link(List& list, Number number, bool first) {
+std::optional<RecordHead> first_head(Store& store, const Run& run) {
+  const SegmentEntry& entry = store.segment(run.segment);
+  const int fd = entry.number != 0 ? store.segment_descriptor(entry) : -1;
+  char bytes[kRecordHeader];
+  if (fd < 0 || read_at(fd, bytes, run.begin) != sizeof bytes) return std::nullopt;
+  return decode(bytes, {entry.salt, run.begin});
+}
+
+/// Behind `before`, 0: in front of all.
+void Runs::link(List& list, Number number, Number before) {
   Run& run = store_.run(number);
-  const Number neighbour = first ? list.head : list.tail;
-  journal_.set(run.prev, first ? 0 : neighbour);
-  journal_.set(run.next, first ? neighbour : 0);
-  if (neighbour == 0) {
-    journal_.set(list.head, number);
-    journal_.set(list.tail, number);
-  } else if (first) {
-    journal_.set(store_.run(neighbour).prev, number);
-    journal_.set(list.head, number);
-  } else {
-    journal_.set(store_.run(neighbour).next, number);
-    journal_.set(list.tail, number);
-  }
+  const Number after = before == 0 ? list.head : store_.run(before).next;
+  journal_.set(run.prev, before);
+  journal_.set(run.next, after);
+  journal_.set(before == 0 ? list.head : store_.run(before).next, number);
+  journal_.set(after == 0 ? list.tail : store_.run(after).prev, number);
 }
 
 void Runs::unlink(List& list, Number number) {
@@ -146,13 +147,38 @@ void Runs::leave_segment(Number number) {
   if (run.segment_next != 0) journal_.set(store_.run(run.segment_next).segment_prev, run.segment_prev);
 }
 
-void Runs::enqueue(Number number, bool first) {
+void Runs::enter(Number number, Number before) {
   Run& run = store_.run(number);
   journal_.set(run.state, RunState::queued);
   journal_.set(run.time, 0);
-  link(store_.header().lists[run.priority], number, first || store_.header().lifo);
+  link(store_.header().lists[run.priority], number, before);
   show_waiting(run.priority);
   count(run, true);
+}
+
+void Runs::enqueue(Number number) {
+  const List& list = store_.header().lists[store_.run(number).priority];
+  enter(number, store_.header().lifo ? 0 : list.tail);
+}
+
+/// 0 when it cannot be read.
+std::uint64_t Runs::first_id(const Run& run) const {
+  const auto head = first_head(store_, run);
+  return head ? head->id : 0;
+}
+
+void Runs::come_back(Number number) {
+  constexpr unsigned kMostPassed = 4096;
+  const Run& run = store_.run(number);
+  Number before = 0;
+  Number next = store_.header().lifo ? 0 : store_.header().lists[run.priority].head;
+  const std::uint64_t id = next != 0 ? first_id(run) : 0;
+  for (unsigned passed = 0; next != 0 && passed < kMostPassed; ++passed) {
+    if (first_id(store_.run(next)) >= id) break;
+    before = next;
+    next = store_.run(next).next;
+  }
+  enter(number, before);
 }
 
 void Runs::delay(Number number, std::int64_t due, bool goes_first) {
@@ -172,7 +198,8 @@ void Runs::hold(Number number, Number holder, std::int64_t since) {
   journal_.set(run.holder, static_cast<std::uint16_t>(holder));
   journal_.set(run.serial, header.next_serial);
   journal_.add(header.next_serial, 1);
-  link(store_.holder(holder).runs, number, false);
+  List& list = store_.holder(holder).runs;
+  link(list, number, list.tail);
   journal_.add(store_.holder(holder).runs_held, 1);
   count(run, true);
 }

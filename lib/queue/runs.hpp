@@ -3,7 +3,9 @@
 /// the lists, the heap and the counters of the header in step; all go through the journal, inside a Section.
 
 #include <cstdint>
+#include <optional>
 
+#include "queue/record.hpp"
 #include "queue/store.hpp"
 
 namespace queue {
@@ -25,7 +27,9 @@ class Runs {
   [[nodiscard]] Number make(const Extent& extent, int priority, std::uint8_t flags);
 
   // From nowhere to a place
-  void enqueue(Number number, bool first);
+  void enqueue(Number number);
+  /// To the front; but with the oldest first, those that are older and have come back before it stay there.
+  void come_back(Number number);
   void delay(Number number, std::int64_t due, bool goes_first);
   void hold(Number number, Number holder, std::int64_t since);
   void lend(Number number, std::int64_t until);
@@ -61,17 +65,22 @@ class Runs {
   void free_run(Number number);
   void take_free(Number number);
   void count(const Run& run, bool in);
-  void link(List& list, Number number, bool first);
+  void enter(Number number, Number before);
+  void link(List& list, Number number, Number before);
   void unlink(List& list, Number number);
   void show_waiting(int priority);
   void enter_segment(Number number);
   void leave_segment(Number number);
   void settle_extent(const Run& run);
+  [[nodiscard]] std::uint64_t first_id(const Run& run) const;
   [[nodiscard]] bool continues(const Run& first, const Run& second) const noexcept;
   void move_entry(Number from, Number to);
 
   Store& store_;
   Journal& journal_;
 };
+
+/// The first record of a run, whose id is the lowest of it; none when it cannot be read.
+[[nodiscard]] std::optional<RecordHead> first_head(Store& store, const Run& run);
 
 }  // namespace queue

@@ -92,6 +92,13 @@ bool Store::is_trusted() const {
          now.shape_crc == shape_checksum(now);
 }
 
+bool Store::is_copy() const {
+  const Header& now = header();
+  const bool is_other = now.device != device_ || now.inode != inode_;
+  return now.boot == boot_ && now.inode != 0 && is_other && now.journal == 0 &&
+         now.shape_crc == shape_checksum(now);
+}
+
 void Store::trust() {
   header().boot = boot_;
   header().device = device_;

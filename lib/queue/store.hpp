@@ -5,11 +5,11 @@
 /// Everything below is valid only while a Section lives. References into the tables stay good during a section, but not
 /// across reserve_runs() and its like, which come first.
 
-#include <exception>
 #include <memory>
 #include <string>
 
 #include "ipc/fd.hpp"
+#include "queue/damaged.hpp"
 #include "queue/header.hpp"
 #include "queue/journal.hpp"
 #include "queue/mapped_file.hpp"
@@ -17,16 +17,6 @@
 #include "queue/segment.hpp"
 
 namespace queue {
-
-/// The tables contradict themselves. FileQueue builds them anew from the records when it meets this.
-class Damaged : public std::exception {
- public:
-  explicit Damaged(const char* what) noexcept : what_(what) {}
-  [[nodiscard]] const char* what() const noexcept override { return what_; }
-
- private:
-  const char* what_;
-};
 
 class Store {
  public:
@@ -90,6 +80,8 @@ class Store {
   void follow();
   /// The tables are of this boot and of these files.
   [[nodiscard]] bool is_trusted() const;
+  /// They are of this boot, but of other files: this is a copy, or was one.
+  [[nodiscard]] bool is_copy() const;
   void trust();
   void distrust() { header().inode = 0; }
   /// Nobody is registered any more.

@@ -33,7 +33,11 @@ void FileQueue::Parts::wake_due(Section& section) {
     const bool first = was_lent || run.goes_first;
     runs.withdraw(number);
     if (was_lent) store.journal().add(store.run(number).attempts, 1);
-    runs.enqueue(number, first);
+    if (first) {
+      runs.come_back(number);
+    } else {
+      runs.enqueue(number);
+    }
     if (store.journal().is_half_full()) section.commit();
   }
   section.commit();
@@ -155,7 +159,7 @@ FileQueue::Parts::Taken FileQueue::Parts::try_take(std::size_t most, bool may_sl
       const Number part = cut(section, header().active > 1 ? std::min<std::size_t>(most, share) : most);
       if (part != 0) {
         if (lent_for) {
-          runs.lend(part, ipc::wall_time() + lent_for->count());
+          runs.lend(part, ipc::wall_time_after(*lent_for));
         } else {
           runs.hold(part, self, ipc::wall_time());
         }
@@ -246,7 +250,7 @@ void FileQueue::Parts::give_back_rest(Section& section, Number number, std::size
   }
   if (header().waiting == 0) ring(kGetBell);
   runs.withdraw(number);
-  runs.enqueue(number, true);
+  runs.come_back(number);
   runs.join_neighbours(number);
   section.commit();
 }

@@ -161,7 +161,7 @@ TEST("one that died between two changes of its burial is buried by the next") {
     queue::Runs runs(*party.store);
     const Number run = party.store->holder(1).runs.tail;
     runs.withdraw(run);
-    runs.enqueue(run, true);
+    runs.come_back(run);
   });
   check(party.bury_dead());
   party.check_sound();

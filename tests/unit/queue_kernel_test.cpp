@@ -285,16 +285,19 @@ TEST("those who wait while it is removed are told, as is who comes later") {
   }
 }
 
-TEST("those who wait while the kernel's queue alone goes wait for its successor") {
+TEST(
+    "those who wait while the kernel's queue alone goes are told, too; who opens it anew has its successor") {
   const KernelPlace place;
   const auto queue = place.open();
   Child first = waiter_of(place, false);
   Child second = waiter_of(place, false);
   place.remove_queue();
-  check_equal(put(*queue, {"a", "b"}), 2U);
-  check(stop_of(first) == Stop::none);
-  check(stop_of(second) == Stop::none);
-  check_equal(queue->size().messages, 0U);
+  check(stop_of(first) == Stop::removed);
+  check(stop_of(second) == Stop::removed);
+  const std::string_view message = "a";
+  check(queue->put({&message, 1}, {}, Deadline::never(), {}).stop == Stop::removed);
+  check_equal(put(*place.open(), {"a", "b"}), 2U);
+  check_equal(place.open()->size().messages, 2U);
 }
 
 TEST("a watched descriptor ends a wait, and says what it has") {

@@ -40,8 +40,8 @@ constexpr Place kPlaces[] = {Place::queue, Place::front, Place::later, Place::ho
 void put(QueueTables& tables, Number number, Place place) {
   Runs& runs = tables.runs();
   switch (place) {
-    case Place::queue: runs.enqueue(number, false); break;
-    case Place::front: runs.enqueue(number, true); break;
+    case Place::queue: runs.enqueue(number); break;
+    case Place::front: runs.come_back(number); break;
     case Place::later: runs.delay(number, 5000, true); break;
     case Place::holder: runs.hold(number, 2, 4000); break;
     case Place::lent: runs.lend(number, 6000); break;
@@ -104,20 +104,31 @@ TEST("each priority has a list and a bit of its own") {
   check_equal(tables.header().waiting, 0x1EEU);
 }
 
-TEST("the last to come is the last to go, unless it is put to the front") {
-  QueueTables tables;
-  tables.enqueue(2);
-  tables.enqueue(1);
-  tables.enqueue(1, 0, true);
-  check(tables.waiting() == Ids({4, 1, 2, 3}));
+TEST("the last to come is the last to go; what comes back is in front again, in its old order") {
+  std::vector<int> order = {0, 1, 2};
+  do {
+    QueueTables tables;
+    const Number numbers[] = {tables.enqueue(2), tables.enqueue(1), tables.enqueue(2)};
+    tables.enqueue(1);
+    check(tables.waiting() == range(1, 6));
+    for (const Number number : numbers) tables.runs().withdraw(number);
+    for (const int which : order) tables.runs().come_back(numbers[which]);
+    tables.commit();
+    check(tables.waiting() == range(1, 6));
+    tables.check_sound();
+  } while (std::ranges::next_permutation(order).found);
 }
 
-TEST("with the newest first it is the other way round, and all go to the front") {
+TEST("with the newest first it is the other way round, and what comes back goes before them all") {
   QueueTables tables(lifo());
-  tables.enqueue(2);
+  const Number oldest = tables.enqueue(2);
   tables.enqueue(1);
-  tables.enqueue(1, 0, true);
+  tables.enqueue(1);
   check(tables.waiting() == Ids({4, 3, 2, 1}));
+  tables.runs().withdraw(oldest);
+  tables.runs().come_back(oldest);
+  tables.commit();
+  check(tables.waiting() == Ids({2, 1, 4, 3}));
   tables.check_sound();
 }
 
@@ -294,7 +305,7 @@ TEST("what goes back to the front joins the rest that it was cut from") {
     tables.commit();
     check_counters(tables, 3, 0, 2);
     tables.runs().withdraw(part);
-    tables.runs().enqueue(part, true);
+    tables.runs().come_back(part);
     tables.runs().join_neighbours(part);
     tables.commit();
     check(tables.waiting() == before);

@@ -51,9 +51,9 @@ class QueueTables {
     return runs_.make(append(count, priority), priority, 0);
   }
   /// A run of them in its list.
-  queue::Number enqueue(unsigned count, int priority = 0, bool first = false) {
+  queue::Number enqueue(unsigned count, int priority = 0) {
     const queue::Number number = make(count, priority);
-    runs_.enqueue(number, first);
+    runs_.enqueue(number);
     commit();
     return number;
   }

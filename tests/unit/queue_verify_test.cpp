@@ -22,7 +22,7 @@ struct Full : QueueTables {
     holder(2);
     for (int i = 0; i < 3; ++i) {
       enqueue(2);
-      if (i == 0) put([this](Number number) { runs().enqueue(number, false); }, 5);
+      if (i == 0) put([this](Number number) { runs().enqueue(number); }, 5);
     }
     for (int i = 0; i < 2; ++i) put([this](Number number) { runs().hold(number, 1, 5); });
     for (int i = 0; i < 2; ++i) put([this, i](Number number) { runs().delay(number, 1000 + i, false); });
