@@ -83,8 +83,9 @@ int put_messages(const Config& config) {
     const queue::Stop stop = config.messages.empty() ? put_stdin(config, putter, queue.max_message())
                                                      : putter.put(config.messages);
     tell_damage(config, opened);
-    if (stop == queue::Stop::none) leave_to_kernel(std::move(opened));
-    return stop == queue::Stop::none ? ipc::kExitSuccess : tell_stop(config, putter, opened, stop);
+    if (stop != queue::Stop::none) return tell_stop(config, putter, opened, stop);
+    leave_to_kernel(std::move(opened));
+    return ipc::kExitSuccess;
   } catch (const std::exception& error) {
     tell_damage(config, opened);
     ipc::complain("pqueue", error.what() + count_text(putter.count()));

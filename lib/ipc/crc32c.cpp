@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <cstring>
 
-#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
+// Its _Bool is none to clang++ in standard C++.
+#if defined(__x86_64__) && !defined(__clang__) && __has_include(<sys/platform/x86.h>)
 #include <sys/platform/x86.h>
 #endif
 
