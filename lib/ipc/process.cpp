@@ -14,6 +14,14 @@
 // The child runs on a stack that lies in an array of its parent's, where shadow memory would go stale.
 #define IPC_UNSANITIZED __attribute__((noinline, no_sanitize("address", "thread", "undefined")))
 
+// ThreadSanitizer takes a clone() that it sees for a fork, and believes in no lock afterwards, in the parent either.
+#ifdef __SANITIZE_THREAD__
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...);
+#define IPC_CLONE __clone
+#else
+#define IPC_CLONE ::clone
+#endif
+
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
@@ -165,7 +173,7 @@ Spawned spawn(const SpawnPlan& plan) noexcept {
   Birth birth{&plan, ::getpid(), 0, Spawned::Step::none};
   int pidfd = -1;
   const pid_t pid =
-      ::clone(be_born, stack + kStack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, &pidfd);
+      IPC_CLONE(be_born, stack + kStack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, &pidfd);
   Spawned result;
   if (pid < 0) {
     result.failed = Spawned::Step::clone;

@@ -16,7 +16,7 @@ constexpr std::int64_t kLookAgain = 100'000'000;
 /// One that has ended, and whose lock somebody still keeps: its commands are being ended.
 constexpr std::int64_t kLookSoon = 1'000'000;
 /// Who stands in line looks now and then, too: the one whose turn it is may be stopped (SIGSTOP, a frozen cgroup).
-constexpr std::int64_t kLookInLine = 1'000'000'000;
+constexpr std::int64_t kLookInLine = 3'000'000'000;
 
 }  // namespace
 
