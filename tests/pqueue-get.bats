@@ -442,6 +442,7 @@ load queues
 
 @test "waiting costs no CPU: the first waiter, the second and one with -t are not switched to" {
 	local before now i pids=()
+	requires_plain_build
 	waiting a get q
 	pids+=("$pid")
 	waiting b get -f q

@@ -503,6 +503,8 @@ working() { # NAME [ARG...]
 	working one
 	await one.in
 	end one
+	# Its command must be dead first.
+	retry_until 5 eval '[ "$(stat_of q .leased)" = 0 ]'
 	[ "$(timeout -s KILL 10 pqueue get -n q)" = a ]
 }
 
