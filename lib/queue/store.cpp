@@ -211,7 +211,12 @@ void Section::clean_up() {
     ::unlinkat(store_.directory(), segment_name(header.next_segment).c_str(), 0);
   }
   if (header.writing.segment != 0) {
-    wipe_unfinished(store_);
+    try {
+      wipe_unfinished(store_);
+    } catch (const ipc::Error&) {
+      // What is there must not be taken for records behind those that would be added.
+      store_.segment(header.writing.segment).is_broken = 1;
+    }
     header.writing.segment = 0;
   }
   finish_notes();
@@ -227,8 +232,12 @@ void Section::commit() {
 void Section::finish_notes() {
   Header& header = store_.header();
   if (header.settled.segment != 0) {
-    mark_settled(store_, header.settled);
-    header.settled.segment = 0;
+    try {
+      mark_settled(store_, header.settled);
+      header.settled.segment = 0;
+    } catch (const ipc::Error&) {
+      // The next one tries again. At worst these messages come again, after a reboot.
+    }
   }
   if (header.unlinking != 0) {
     if (header.setting_aside != 0) {

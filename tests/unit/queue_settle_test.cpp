@@ -1,5 +1,9 @@
-#include <algorithm>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <csignal>
+
+#include "child.hpp"
 #include "queue/append.hpp"
 #include "queue/walker.hpp"
 #include "queue_place.hpp"
@@ -215,4 +219,26 @@ TEST("compaction begins also when the last segment has just gone with its large 
   check(queue->news_of_damage().empty());
   check(take(*queue) == Texts({"one", "two"}));
   check_sound(*queue);
+}
+
+TEST("who may not write to a segment can settle all the same; the next one makes up for it") {
+  const QueuePlace place;
+  put(*place.open(), {"a", "b", "c"});
+  Child child([&] {
+    const auto queue = place.open();
+    // As `ulimit -f` has it: nothing beyond the heads can be written.
+    const rlimit none{queue::kSegmentHeader, queue::kSegmentHeader};
+    if (std::signal(SIGXFSZ, SIG_IGN) == SIG_ERR || ::setrlimit(RLIMIT_FSIZE, &none) != 0) return 2;
+    for (const char* expected : {"a", "b"}) {
+      if (texts_of(queue->take(1, kNow, {})) != Texts({expected})) return 3;
+      queue->settle(1);
+    }
+    return 0;
+  });
+  check_equal(child.wait().status(), 0);
+  check_equal(place.open()->size().messages, 1U);
+  check_sound(*place.open());
+  // One of the two notes is there to be carried out.
+  check(seen(*place.open_copy()).size() <= 2);
+  check(take(*place.open()) == Texts({"c"}));
 }
