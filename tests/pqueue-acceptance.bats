@@ -100,11 +100,12 @@ load queues
 	}
 }
 
-@test "a message of a get that was killed is there for a later get at once" {
+@test "a message of a get that was killed is there for a later get" {
 	pqueue put jobs a
 	start holder pqueue get jobs -- zoo wait worker
 	await worker
 	end holder
+	await_returned jobs
 	[ "$(pqueue get -n jobs)" = a ]
 	wait_pids_gone 5 "$(cat worker)"
 }

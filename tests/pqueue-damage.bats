@@ -213,6 +213,7 @@ declare -gA table_end=([control]=384 [runs]=504 [segments]=40 [timers]=8)
 	[ "$(pqueue get -n q)" = b ]
 	quiet 0 verify q
 	end holder
+	await_returned q
 	[ "$(pqueue get --all q)" = $'a\nc' ]
 }
 

@@ -348,7 +348,7 @@ damage() {
 	start g pqueue get q -- zoo wait worker
 	await worker
 	end g
-	wait_pids_gone 5 "$(cat worker)"
+	await_returned q
 	quiet 0 rm q
 	waiting w get r
 	quiet 0 rm r

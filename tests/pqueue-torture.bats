@@ -7,12 +7,17 @@ load pqueue-rounds
 
 # short CREATE-ARG...: a campaign of a second or two. What a failure leaves to look at is told first.
 short() {
-	campaign 25 8 "$@" || {
-		ls -R failed
-		return 1
-	}
-	[ "$kills" -gt 0 ]
-	[ "${totals[1]}" -gt 100 ]
+	local try
+	for try in 1 2 3 4; do
+		campaign 25 8 "$@" || {
+			ls -R failed
+			return 1
+		}
+		# On a busy machine one can be over before anybody was killed.
+		if [ "$kills" -gt 0 ] && [ "${totals[1]}" -gt 100 ]; then return; fi
+	done
+	echo "after $try campaigns: $kills kills, ${totals[1]} acknowledged"
+	return 1
 }
 
 @test "putters, getters, workers and others killed at random: nothing lost, nothing unexpected (--no-sync)" {

@@ -88,6 +88,10 @@ switches_asleep() {
 		awk '/^State:/ && $2 != "S" { busy = 1 } /ctxt_switches/ { sum += $2 } END { print sum + 0; exit busy }'
 }
 
+# await_returned NAME: what killed workers had is back: their commands are dead.
+has_none_leased() { [ "$(stat_of "$1" .leased)" = 0 ]; }
+await_returned() { retry_until 10 has_none_leased "$1"; }
+
 # is_waiting PID: does it sleep, and has it done nothing between two looks?
 is_waiting() {
 	local before after
