@@ -50,14 +50,17 @@ release() {
 }
 
 # What /proc/locks has on FILE. granted FILE: READ or WRITE for each holder, in one line. waiters FILE: their number.
-# The kernel prints a page at a time, and skips some when locks before them go meanwhile: nothing is asked for again.
+# The kernel prints a page at a time, and skips some when locks before them go meanwhile: so it is asked again.
 granted() {
-	local found i
-	for i in 1 2 3; do
+	local found before='' most='' i
+	for i in 1 2 3 4 5 6; do
 		found=$(locks_of "$1" | awk '$2 != "->" { print $4 }' | xargs)
-		[ -z "$found" ] || break
+		[ "${#found}" -le "${#most}" ] || most=$found
+		# Twice the same is believed, but for nothing.
+		[ -z "$found" ] || [ "$found" != "$before" ] || break
+		before=$found
 	done
-	echo "$found"
+	echo "$most"
 }
 waiters() { locks_of "$1" | grep -c -e '->' || true; }
 
