@@ -571,3 +571,13 @@ load queues
 		expect ready>
 		send exit 0\n' env PS1='ready> ' PS2= HISTFILE=/dev/null bash --norc --noprofile --noediting -i
 }
+
+@test "a get that ends is no holder any more: nobody has to look whether it still lives" {
+	requires_strace
+	pqueue put q {1..9}
+	pqueue get q >got
+	pqueue get -c 2 q >got
+	pqueue get --all q >got
+	strace -qq -o calls -e trace=fcntl pqueue size q
+	run ! grep -q OFD calls
+}

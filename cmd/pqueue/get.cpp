@@ -47,7 +47,7 @@ int print_messages(const Config& config, queue::Opened&& queue, Interruption& in
   // Also what was met by a last look that found nothing.
   tell_damage(config, opened);
   interruption = delivery.interruption();
-  if (status == ipc::kExitSuccess && !interruption && opened.file) leave_to_kernel(std::move(opened));
+  if (status == ipc::kExitSuccess && !interruption) leave_to_kernel(std::move(opened));
   return status;
 }
 

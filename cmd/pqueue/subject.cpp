@@ -22,6 +22,7 @@ queue::Opened open_durable(const Config& config, const char* reason) {
 }
 
 void leave_to_kernel(queue::Opened&& opened) {
+  if (!opened.file || opened.file->is_holder()) return;
   // It is not lost, as leak checkers should see.
   [[maybe_unused]] static const queue::Opened* volatile kept = nullptr;
   kept = new queue::Opened(std::move(opened));

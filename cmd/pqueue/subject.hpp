@@ -10,7 +10,7 @@
 [[nodiscard]] queue::Opened open_standing(const Config& config);
 /// The same, and it must be a durable one; a kernel queue is refused: it `reason`.
 [[nodiscard]] queue::Opened open_durable(const Config& config, const char* reason);
-/// At the end of the process: nothing is unmapped or closed but by the kernel, which is quicker.
+/// At the end of the process: where nothing else is to be done, the kernel unmaps and closes, which is quicker.
 void leave_to_kernel(queue::Opened&& opened);
 /// One that is made if need be.
 [[nodiscard]] queue::Opened open_or_make(const Config& config);

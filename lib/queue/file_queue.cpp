@@ -54,7 +54,7 @@ std::vector<Number> some_delayed(Store& store) {
 FileQueue::FileQueue(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 FileQueue::~FileQueue() {
-  if (parts_->holders.registered() == 0) return;
+  if (!is_holder()) return;
   try {
     parts_->locked([&](Section& section) {
       if (is_removed(parts_->header())) return;
@@ -79,6 +79,8 @@ std::unique_ptr<FileQueue> FileQueue::open(const std::string& path, const Shape*
     make_store(path, *shape);
   }
 }
+
+bool FileQueue::is_holder() const noexcept { return parts_->holders.registered() != 0; }
 
 void FileQueue::call_it(std::string name) { parts_->name = std::move(name); }
 

@@ -25,6 +25,8 @@ class FileQueue final : public Queue {
   [[nodiscard]] static std::unique_ptr<FileQueue> open(const std::string& path, const Shape* shape,
                                                        bool allow_network);
   ~FileQueue() override;
+  /// It has taken something, and still counts as one that may take more: its end must be told to the others.
+  [[nodiscard]] bool is_holder() const noexcept;
   /// What errors call it from now on; before, by its path.
   void call_it(std::string name);
 
