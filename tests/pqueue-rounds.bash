@@ -124,8 +124,15 @@ add_someone() {
 	esac
 }
 
+# Until its exec it is a shell, on which a signal would set off what Bats does at the end of a test.
+await_exec() { # PID
+	local comm
+	while lives "$1" && { read -r comm <"/proc/$1/comm"; } 2>/dev/null && [ "$comm" = bash ]; do pause 1000; done
+}
+
 # send_away PID SIGNAL
 send_away() {
+	await_exec "$1"
 	[ "${sent[$1]:-}" != KILL ] && lives "$1" && kill "-$2" "$1" 2>/dev/null || return 0
 	sent[$1]=$2
 	kills=$((kills + 1))

@@ -136,7 +136,7 @@ some=300000
 pqueue create synced
 syncs=0
 if installed strace; then
-	syncs=$(strace -o "$scratch/trace" -e trace=fdatasync,fsync pqueue put synced <"$scratch/some" && grep -c 'sync(' "$scratch/trace") || true
+	syncs=$(strace -f -o "$scratch/trace" -e trace=fdatasync,fsync pqueue put synced <"$scratch/some" && grep -c 'sync(' "$scratch/trace") || true
 fi
 [ "$syncs" -gt 0 ] || syncs=$((some / 1000))
 block=$((some * 101 / syncs))
@@ -157,8 +157,14 @@ ones() { # WITH-HOW-MANY
 sh -c "$fresh"
 lines 2000 | pqueue put bulk
 ones "2000 waiting"
-pairs_of "$many" /dev/null pqueue put synced message --pair syncappend "$scratch/appended" --bare noop
-costs "one put on the disk, added to the start" 1.2 "append and fdatasync in C, static"
+# What the disk adds to a put, against what one fdatasync adds to a program
+pairs_of "$many" /dev/null pqueue put synced message --pair pqueue put bulk message
+with=$ms_a without=$ms_b
+pairs_of "$many" /dev/null syncappend "$scratch/appended" --pair noop
+ratio=$(awk -v a="$with" -v b="$without" -v c="$ms_a" -v d="$ms_b" 'BEGIN { printf "%.3f", (a - b) / (c - d) }')
+ms_b=$(awk -v c="$ms_a" -v d="$ms_b" 'BEGIN { printf "%.3f", c - d }')
+ms_a=$(awk -v a="$with" -v b="$without" 'BEGIN { printf "%.3f", a - b }')
+costs "one put on the disk, added to one --no-sync" 1.2 "append and fdatasync in C, static, added to its start"
 pairs_of "$rounds" /dev/null --before "$fresh; seq 2000 | pqueue put bulk" \
 	pqueue get --all -j 2 bulk -- "$IPCUTILS_BUILD/support/nolibc_true" --pair floor 2000 2 "$IPCUTILS_BUILD/support/nolibc_true"
 costs "2000 messages, -j 2, a command each" - "the posix_spawn floor"
